@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The atomics parameter of drama's lock-free code: templates take `Atomics`, the archive
+// instantiates `real_atomics`, model-checking tests instantiate a checked one of the same shape.
+#pragma once
+
+#include <atomic>
+
+#include "drama/base/export.hpp"
+
+namespace drama::inline v0 {
+
+/// Tells the CPU that this is a spin loop.
+inline void cpu_pause() noexcept {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+struct DRAMA_API real_atomics {
+    template <class T>
+    using atomic = std::atomic<T>;
+
+    /// A point at which another thread may run; the machine needs none.
+    static void interleave() noexcept {}
+    /// Lets another thread use this CPU.
+    static void yield() noexcept;
+};
+
+template <class T>
+using atomic = real_atomics::atomic<T>;
+
+}  // namespace drama::inline v0

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many threads push, one takes everything: the shape of inject queues and remote frees.
+#pragma once
+
+#include "drama/base/atomic.hpp"
+
+namespace drama::inline v0 {
+
+/// Lock-free stack of nodes linked through `Node::*Next`. Taking all at once makes it free of ABA.
+///
+/// Complexity: push O(1) (one compare-exchange), take_all O(n) for the reversal.
+/// Threads:    push any; take_all any, but each node goes to one taker.
+template <class Node, Node* Node::* Next, class Atomics = real_atomics>
+class mpsc_stack {
+  public:
+    /// Returns true if the stack was empty, so the pusher must wake the taker.
+    bool push(Node& node) noexcept {
+        Node* head = head_.load(std::memory_order_relaxed);
+        do {
+            node.*Next = head;
+            // Release pairs with the acquire of take_all: the taker sees the node's fields.
+        } while (!head_.compare_exchange_weak(head, &node, std::memory_order_release,
+                                              std::memory_order_relaxed));
+        return head == nullptr;
+    }
+
+    bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
+
+    /// Everything pushed so far, oldest first, linked through Next.
+    Node* take_all() noexcept {
+        if (empty()) {
+            return nullptr;
+        }
+        Node* taken = head_.exchange(nullptr, std::memory_order_acquire);
+        Node* ordered = nullptr;
+        while (taken != nullptr) {
+            Node* following = taken->*Next;
+            taken->*Next = ordered;
+            ordered = taken;
+            taken = following;
+        }
+        return ordered;
+    }
+
+  private:
+    typename Atomics::template atomic<Node*> head_{nullptr};
+};
+
+}  // namespace drama::inline v0

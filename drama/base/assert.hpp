@@ -14,9 +14,9 @@ namespace drama::inline v0::internal {
 }  // namespace drama::inline v0::internal
 
 /// Aborts with `message` unless `condition` holds. Cost: one predicted branch.
-#define DRAMA_ASSERT(condition, message)                                                       \
-    do {                                                                                       \
-        if (!(condition)) [[unlikely]] {                                                       \
-            ::drama::internal::assertion_failed(#condition, __FILE__, __LINE__, message);      \
-        }                                                                                      \
+#define DRAMA_ASSERT(condition, message)                                                  \
+    do {                                                                                  \
+        if (!(condition)) [[unlikely]] {                                                  \
+            ::drama::internal::assertion_failed(#condition, __FILE__, __LINE__, message); \
+        }                                                                                 \
     } while (false)

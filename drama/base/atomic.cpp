@@ -5,6 +5,8 @@
 
 namespace drama::inline v0 {
 
-void real_atomics::yield() noexcept { ::sched_yield(); }
+void real_atomics::yield() noexcept {
+    ::sched_yield();
+}
 
 }  // namespace drama::inline v0

@@ -27,7 +27,8 @@ bool kernel_trusts_tsc() noexcept {
     }
     const auto got = ::read(fd, name, sizeof name - 1);
     ::close(fd);
-    return got >= 3 && (std::strncmp(name, "tsc", 3) == 0 || std::strncmp(name, "kvm-clock", 9) == 0);
+    return got >= 3 &&
+           (std::strncmp(name, "tsc", 3) == 0 || std::strncmp(name, "kvm-clock", 9) == 0);
 }
 
 struct calibration {
@@ -65,6 +66,8 @@ clock::clock() noexcept {
 #endif
 }
 
-instant clock::system_now() noexcept { return instant(duration(monotonic_ns())); }
+instant clock::system_now() noexcept {
+    return instant(duration(monotonic_ns()));
+}
 
 }  // namespace drama::inline v0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small seeded generator (xoshiro256**, Blackman and Vigna 2018; seeded by splitmix64). Not for secrets.
+// A small seeded generator (xoshiro256**, Blackman and Vigna 2018; seeded by splitmix64). Not for
+// secrets.
 #pragma once
 
 #include <bit>

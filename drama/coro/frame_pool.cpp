@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// A block is [spawn prefix, perhaps][header][frame]. The header sits right before the frame, so
+// freeing needs no lookup; its low bit says whether there is a prefix.
+#include "drama/coro/frame_pool.hpp"
+
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "drama/base/assert.hpp"
+#include "drama/coro/account.hpp"
+#include "drama/coro/internal/thread_state.hpp"
+#include "drama/coro/runnable.hpp"
+
+namespace drama::inline v0 {
+namespace {
+
+struct frame_header {
+    std::uintptr_t pool_and_flag;
+    account* payer;
+};
+static_assert(sizeof(frame_header) == 16);
+
+// Under AddressSanitizer every frame is its own heap block, so that a use after free is seen.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooling = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool pooling = false;
+#else
+constexpr bool pooling = true;
+#endif
+#else
+constexpr bool pooling = true;
+#endif
+
+constexpr std::size_t class_of(std::size_t bytes) noexcept {
+    return (bytes + frame_pool::step_bytes - 1) / frame_pool::step_bytes;
+}
+
+}  // namespace
+
+void* frame_pool::allocate(std::size_t bytes) {
+    const std::size_t index = class_of(bytes);
+    if (free_block* const block = free_[index]) [[likely]] {
+        free_[index] = block->next;
+        return block;
+    }
+    return refill(bytes);
+}
+
+void* frame_pool::refill(std::size_t bytes) {
+    const std::size_t index = class_of(bytes);
+    take_remote();
+    if (free_block* const block = free_[index]) {
+        free_[index] = block->next;
+        return block;
+    }
+    const std::size_t rounded = index * step_bytes;
+    if (static_cast<std::size_t>(bump_end_ - bump_) < rounded) {
+        while (static_cast<std::size_t>(bump_end_ - bump_) >= step_bytes) {
+            const std::size_t rest =
+                static_cast<std::size_t>(bump_end_ - bump_) / step_bytes * step_bytes;
+            const std::size_t piece = rest < pooled_bytes_max ? rest : pooled_bytes_max;
+            free_local(bump_, piece);
+            bump_ += piece;
+        }
+        slabs_.push_back(std::make_unique_for_overwrite<std::byte[]>(slab_bytes));
+        bump_ = slabs_.back().get();
+        bump_end_ = bump_ + slab_bytes;
+    }
+    return std::exchange(bump_, bump_ + rounded);
+}
+
+void frame_pool::free_local(void* block, std::size_t bytes) noexcept {
+    const std::size_t index = class_of(bytes);
+    free_[index] = new (block) free_block{free_[index], bytes};
+}
+
+void frame_pool::free_remote(void* block, std::size_t bytes) noexcept {
+    remote_.push(*new (block) free_block{nullptr, bytes});
+}
+
+void frame_pool::take_remote() noexcept {
+    for (free_block* block = remote_.take_all(); block != nullptr;) {
+        free_block* const following = block->next;
+        free_local(block, block->bytes);
+        block = following;
+    }
+}
+
+[[gnu::noinline]] frame_pool_binding::frame_pool_binding(frame_pool& pool) noexcept
+    : before_(std::exchange(internal::this_thread.pool, &pool)) {
+}
+
+[[gnu::noinline]] frame_pool_binding::~frame_pool_binding() {
+    internal::this_thread.pool = before_;
+}
+
+namespace internal {
+
+[[gnu::noinline]] void* allocate_frame(std::size_t bytes) {
+    thread_state& thread = this_thread;
+    const bool prefixed = std::exchange(thread.prefix_wanted, false);
+    const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
+    const std::size_t total = bytes + front;
+    frame_pool* const pool =
+        pooling && total <= frame_pool::pooled_bytes_max ? thread.pool : nullptr;
+    auto* const block =
+        static_cast<std::byte*>(pool != nullptr ? pool->allocate(total) : ::operator new(total));
+    account* payer = thread.payer;
+    if (payer == nullptr && thread.running != nullptr) {
+        payer = thread.running->payer;
+    }
+    if (payer != nullptr) {
+        payer->add_frame_bytes(static_cast<std::int64_t>(total));
+    }
+    std::byte* const frame = block + front;
+    new (frame - sizeof(frame_header))
+        frame_header{reinterpret_cast<std::uintptr_t>(pool) | (prefixed ? 1U : 0U), payer};
+    if (prefixed) {
+        thread.prefixed_frame = frame;
+    }
+    return frame;
+}
+
+[[gnu::noinline]] void free_frame(void* frame, std::size_t bytes) noexcept {
+    auto* const at = static_cast<std::byte*>(frame);
+    const frame_header header = *reinterpret_cast<frame_header*>(at - sizeof(frame_header));
+    const bool prefixed = (header.pool_and_flag & 1U) != 0;
+    auto* const pool = reinterpret_cast<frame_pool*>(header.pool_and_flag & ~std::uintptr_t{1});
+    const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
+    const std::size_t total = bytes + front;
+    if (header.payer != nullptr) {
+        header.payer->add_frame_bytes(-static_cast<std::int64_t>(total));
+    }
+    if (pool == nullptr) {
+        ::operator delete(at - front);
+    } else if (pool == this_thread.pool) {
+        pool->free_local(at - front, total);
+    } else {
+        pool->free_remote(at - front, total);
+    }
+}
+
+[[gnu::noinline]] spawn_frame_request::spawn_frame_request(account* payer) noexcept
+    : payer_before_(std::exchange(this_thread.payer, payer)),
+      wanted_before_(std::exchange(this_thread.prefix_wanted, true)),
+      frame_before_(std::exchange(this_thread.prefixed_frame, nullptr)) {
+}
+
+[[gnu::noinline]] spawn_frame_request::~spawn_frame_request() {
+    this_thread.payer = payer_before_;
+    this_thread.prefix_wanted = wanted_before_;
+    this_thread.prefixed_frame = frame_before_;
+}
+
+[[gnu::noinline]] void* spawn_frame_request::prefix_of(void* frame) const noexcept {
+    if (frame != this_thread.prefixed_frame) {
+        return nullptr;
+    }
+    return static_cast<std::byte*>(frame) - sizeof(frame_header) - spawn_prefix_bytes;
+}
+
+}  // namespace internal
+}  // namespace drama::inline v0

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where coroutine frames come from: per-thread free lists by size, charged to the tenant that pays.
+// Frames freed on another thread go back to their pool through a lock-free stack.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "drama/base/export.hpp"
+#include "drama/base/mpsc_stack.hpp"
+
+namespace drama::inline v0 {
+
+class account;
+
+/// Free lists of one thread. Units: 64-byte steps up to 4 KiB; larger frames go to the heap.
+///
+/// Complexity: O(1). Threads: allocate by the thread that installed it; free_remote by any.
+/// Lifetime:   outlives every frame taken from it. Memory goes back when the pool is destroyed.
+class DRAMA_API frame_pool {
+  public:
+    static constexpr std::size_t step_bytes = 64;
+    static constexpr std::size_t pooled_bytes_max = 4096;
+
+    struct free_block {
+        free_block* next;
+        std::size_t bytes;
+    };
+
+    /// Errors: throws std::bad_alloc.
+    void* allocate(std::size_t bytes);
+    void free_local(void* block, std::size_t bytes) noexcept;
+    void free_remote(void* block, std::size_t bytes) noexcept;
+
+  private:
+    void* refill(std::size_t bytes);
+    void take_remote() noexcept;
+
+    static constexpr std::size_t slab_bytes = 64 * 1024;
+    std::array<free_block*, pooled_bytes_max / step_bytes + 1> free_{};
+    std::byte* bump_ = nullptr;
+    std::byte* bump_end_ = nullptr;
+    std::vector<std::unique_ptr<std::byte[]>> slabs_;
+    mpsc_stack<free_block, &free_block::next> remote_;
+};
+
+/// Uses `pool` for the frames of this thread until destroyed. Threads: the calling one.
+class DRAMA_API frame_pool_binding {
+  public:
+    explicit frame_pool_binding(frame_pool& pool) noexcept;
+    ~frame_pool_binding();
+    frame_pool_binding(const frame_pool_binding&) = delete;
+    frame_pool_binding& operator=(const frame_pool_binding&) = delete;
+
+  private:
+    frame_pool* before_;
+};
+
+namespace internal {
+
+/// Room in front of a spawned task's frame for its control block: one allocation a spawn.
+inline constexpr std::size_t spawn_prefix_bytes = 320;
+
+/// Memory for a coroutine frame, charged to the running task's account. Errors: std::bad_alloc.
+DRAMA_API void* allocate_frame(std::size_t bytes);
+DRAMA_API void free_frame(void* frame, std::size_t bytes) noexcept;
+
+/// While it stands, frames are charged to `payer`, and the first one carries the spawn prefix.
+class DRAMA_API spawn_frame_request {
+  public:
+    explicit spawn_frame_request(account* payer) noexcept;
+    ~spawn_frame_request();
+    spawn_frame_request(const spawn_frame_request&) = delete;
+    spawn_frame_request& operator=(const spawn_frame_request&) = delete;
+
+    /// The prefix of `frame`, or nullptr if another frame got it (then the block comes from the
+    /// heap).
+    void* prefix_of(void* frame) const noexcept;
+
+  private:
+    account* payer_before_;
+    bool wanted_before_;
+    void* frame_before_;
+};
+
+}  // namespace internal
+}  // namespace drama::inline v0

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What coroutines ask of the runtime: wake, time, timers, admission. The language layer sees no
+// more of it; runtime/ implements it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "drama/base/atomic.hpp"
+#include "drama/base/clock.hpp"
+#include "drama/base/intrusive_list.hpp"
+#include "drama/base/refusal.hpp"
+
+namespace drama::inline v0 {
+
+class account;
+class runnable;
+
+/// A timer that its owner embeds. `fire` is called once, without any lock held, on some core.
+///
+/// An owner that may go away while the timer is armed calls host::disarm first. A `fire` that lets
+/// the owner go (by waking it) must not touch the node after that.
+struct timer_node : list_link<> {
+    instant when = never;
+    void (*fire)(timer_node&) noexcept = nullptr;
+
+    // The wheel's own.
+    void* wheel = nullptr;
+    std::uint8_t slot_level = 0;
+    std::uint8_t slot_index = 0;
+    bool armed = false;
+    bool refused = false;             ///< disarmed before it was armed: arm will say no
+    std::atomic<bool> firing{false};  ///< for disarm_and_wait
+};
+
+/// The runtime, as seen from a coroutine. Threads: all from any thread, except as said.
+class host {
+  public:
+    /// Queues a suspended task to be resumed. Exactly once per suspension.
+    virtual void ready(runnable& task) noexcept = 0;
+    /// Queues a new task: counts it, gives it an id and its first place in the order.
+    virtual void start(runnable& task) noexcept = 0;
+    /// A task that was started has ended: uncounts it. Called before its joiners wake.
+    virtual void ended(runnable& task) noexcept = 0;
+    /// Queues the running task behind others of its tenant. Called by the task itself.
+    virtual void yield(runnable& task) noexcept = 0;
+
+    virtual instant now() const noexcept = 0;
+    /// Arms `timer` for `timer.when`; false if `refused` was set before: the caller does not wait.
+    virtual bool arm(timer_node& timer) noexcept = 0;
+    /// True if the timer was armed and now will not fire; else marks it `refused`.
+    virtual bool disarm(timer_node& timer) noexcept = 0;
+
+    /// The gate for a new root of `payer`; a value says why not.
+    virtual std::optional<refusal> refuse_root(account& payer) noexcept = 0;
+    /// A seed for jitter. Determinism: the world's.
+    virtual std::uint64_t random() noexcept = 0;
+
+  protected:
+    ~host() = default;
+};
+
+/// Disarms, and if the timer is firing on another core right now, waits until it has: afterwards
+/// the node may be destroyed. Requires: `fire` sets `firing` to false as its last touch of the
+/// node, and the caller holds no lock that `fire` takes.
+inline void disarm_and_wait(host& by, timer_node& timer) noexcept {
+    if (!by.disarm(timer)) {
+        while (timer.firing.load(std::memory_order_acquire)) {
+            real_atomics::yield();
+        }
+    }
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the language layer keeps per thread. Read only in functions that are not coroutines and not
+// inlined into one: a coroutine may resume on another thread.
+#pragma once
+
+#include <cstddef>
+
+namespace drama::inline v0 {
+class account;
+class frame_pool;
+class runnable;
+}  // namespace drama::inline v0
+
+namespace drama::inline v0::internal {
+
+struct thread_state {
+    runnable* running = nullptr;     ///< the strand that this thread runs
+    frame_pool* pool = nullptr;      ///< where its frames come from; null: the heap
+    account* payer = nullptr;        ///< pays for frames instead of the running strand's account
+    bool prefix_wanted = false;      ///< the next frame carries room for a `spawned`
+    void* prefixed_frame = nullptr;  ///< the frame that got it
+};
+
+extern constinit thread_local thread_state this_thread;
+
+}  // namespace drama::inline v0::internal

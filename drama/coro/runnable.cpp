@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/coro/runnable.hpp"
+
+#include <utility>
+
+#include "drama/coro/internal/thread_state.hpp"
+
+namespace drama::inline v0 {
+
+constinit thread_local internal::thread_state internal::this_thread;
+
+[[gnu::noinline]] runnable* current_runnable() noexcept {
+    return internal::this_thread.running;
+}
+
+[[gnu::noinline]] void runnable::run(trampoline& bottom) noexcept {
+    runnable* const before = std::exchange(internal::this_thread.running, this);
+    slot = &bottom;
+    bottom.next = resume_point;
+    do {
+        const std::coroutine_handle<> next = std::exchange(bottom.next, nullptr);
+        next.resume();
+    } while (bottom.next);
+    // The strand may run on another thread by now, or be gone: only the trampoline is ours.
+    internal::this_thread.running = before;
+    if (runnable* const done = std::exchange(bottom.ended, nullptr)) {
+        done->finished(*done);
+    }
+}
+
+std::error_code runnable::stop_reason() noexcept {
+    std::error_code found;
+    stop_lock_.lock();
+    for (const stop_scope* scope = scope_; scope != nullptr && !found; scope = scope->outer) {
+        found = scope->reason;
+    }
+    stop_lock_.unlock();
+    return found;
+}
+
+void runnable::request_stop(stop_scope& scope, std::error_code reason) noexcept {
+    stop_lock_.lock();
+    if (!scope.reason) {
+        scope.reason = reason;
+        stop_pending_.store(true, std::memory_order_seq_cst);
+        wait_record* const record = wait_.load(std::memory_order_seq_cst);
+        if (record != nullptr && record->cancel != nullptr) {
+            record->cancel(*record);
+        }
+    }
+    stop_lock_.unlock();
+}
+
+void runnable::push_scope(stop_scope& scope) noexcept {
+    stop_lock_.lock();
+    scope.outer = scope_;
+    scope_ = &scope;
+    stop_lock_.unlock();
+}
+
+void runnable::pop_scope(stop_scope& scope) noexcept {
+    stop_lock_.lock();
+    DRAMA_ASSERT(scope_ == &scope, "stop scopes end in the order opposite to their beginning");
+    scope_ = scope.outer;
+    bool pending = false;
+    for (const stop_scope* outer = scope_; outer != nullptr; outer = outer->outer) {
+        pending = pending || outer->reason;
+    }
+    stop_pending_.store(pending, std::memory_order_seq_cst);
+    stop_lock_.unlock();
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// A task as the scheduler sees it: one strand of coroutines, the context that travels with it, what
+// it waits for and how it is stopped.
+//
+// A strand runs on one thread at a time and is suspended on at most one wait. Coroutines never
+// resume each other: they leave the next one in the trampoline of whoever runs the strand. So a
+// million ready awaits use no stack, on every compiler and under every sanitizer.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <system_error>
+
+#include "drama/base/assert.hpp"
+#include "drama/base/clock.hpp"
+#include "drama/base/errc.hpp"
+#include "drama/base/spinlock.hpp"
+#include "drama/base/work.hpp"
+#include "drama/coro/host.hpp"
+#include "drama/coro/wait_record.hpp"
+
+namespace drama::inline v0 {
+
+class account;
+class runnable;
+
+/// The bottom of the stack of a running strand; lives on the stack of the thread that runs it.
+struct trampoline {
+    std::coroutine_handle<> next;  ///< what to resume when the present coroutine returns here
+    runnable* ended = nullptr;     ///< set when the strand's outermost coroutine has finished
+    instant now = long_ago;        ///< start of this poll; coarse time for wait records
+    instant turn_ends = never;     ///< a polite task gives way after this
+    int inline_left = 0;           ///< completions without suspension before it must give way
+};
+
+/// One level at which a strand can be asked to stop: the whole task, or the inside of a with_stop
+/// or with_deadline. Threads: guarded by the runnable's stop lock.
+struct stop_scope {
+    stop_scope* outer = nullptr;
+    std::error_code reason;  ///< set once; awaits inside then yield it
+};
+
+/// Everything about one task that is not its code.
+///
+/// Threads: `run` and the context by the thread that runs the strand; `request_stop` by any; the
+/// rest as
+///          its group says.
+class runnable : public work_item {
+  public:
+    runnable() noexcept = default;
+    runnable(const runnable&) = delete;
+    runnable& operator=(const runnable&) = delete;
+
+    /// Takes over what children inherit: tenant, class, name, deadline, user slot, host, birth.
+    void inherit(const runnable& parent) noexcept {
+        cls = parent.cls;
+        class_fixed = parent.class_fixed;
+        input_complete = parent.input_complete;
+        home = parent.home;
+        payer = parent.payer;
+        name = parent.name;
+        deadline = parent.deadline;
+        birth = parent.birth;
+        user_slot = parent.user_slot;
+    }
+
+    /// Resumes the strand until it suspends or ends. The runnable may be gone afterwards.
+    void run(trampoline& bottom) noexcept;
+
+    // Waiting, called by awaiters.
+
+    /// Publishes the wait. False if a stop is pending: the awaiter must not wait.
+    /// Call it under the primitive's own lock, before the awaiter can be found by a waker.
+    bool begin_wait(wait_record& record) noexcept {
+        record.since = slot->now;
+        // Sequentially consistent against request_stop: either it sees the record or we see the
+        // flag.
+        wait_.store(&record, std::memory_order_seq_cst);
+        return !stop_pending_.load(std::memory_order_seq_cst);
+    }
+    /// Publishes a wait that a stop does not end (its cancel passes the request on).
+    void begin_steady_wait(wait_record& record) noexcept {
+        record.since = slot->now;
+        wait_.store(&record, std::memory_order_seq_cst);
+    }
+    /// Withdraws the wait; afterwards nobody else touches the record. Called on resumption.
+    void end_wait() noexcept {
+        stop_lock_.lock();
+        wait_.store(nullptr, std::memory_order_relaxed);
+        stop_lock_.unlock();
+    }
+
+    /// A stop of this task, or of a scope that it is inside of, is pending.
+    bool is_stopping() const noexcept { return stop_pending_.load(std::memory_order_acquire); }
+    /// The reason of the innermost pending stop; an empty code if there is none.
+    std::error_code stop_reason() noexcept;
+
+    // Stopping.
+
+    /// Asks the whole task to stop. Threads: any that keeps the runnable alive.
+    void request_stop(std::error_code reason = errc::stop_requested) noexcept {
+        request_stop(root_scope_, reason);
+    }
+    void request_stop(stop_scope& scope, std::error_code reason) noexcept;
+    /// Enters and leaves a scope. Called by the strand itself, in stack order.
+    void push_scope(stop_scope& scope) noexcept;
+    void pop_scope(stop_scope& scope) noexcept;
+
+    /// Calls `visit(const wait_record*)` under the stop lock: null while the task does not wait.
+    template <class Visit>
+    void inspect_wait(Visit visit) noexcept {
+        stop_lock_.lock();
+        visit(static_cast<const wait_record*>(wait_.load(std::memory_order_relaxed)));
+        stop_lock_.unlock();
+    }
+
+    /// The class that the await just begun gives the task, unless the user fixed it.
+    void set_class(work_class to) noexcept {
+        if (!class_fixed) {
+            cls = to;
+        }
+    }
+    /// For compute, blocking, locks, channels and joins: keep, but at least compute once the
+    /// request's input is complete.
+    void keep_class() noexcept {
+        if (!class_fixed && input_complete && cls > work_class::compute) {
+            cls = work_class::compute;
+        }
+    }
+
+    // Execution: the running thread.
+    std::coroutine_handle<> resume_point;  ///< the innermost suspended coroutine
+    trampoline* slot = nullptr;            ///< valid while the strand runs
+    host* home = nullptr;
+    void (*finished)(runnable&) noexcept = nullptr;  ///< the outermost coroutine has finished
+
+    // Context: the running thread, or whoever creates the task.
+    account* payer = nullptr;
+    const char* name = "";
+    std::source_location site;
+    instant deadline = never;
+    instant birth = long_ago;
+    void* user_slot = nullptr;
+    std::uint64_t id = 0;
+    bool class_fixed = false;
+    bool input_complete = false;
+    bool pinned = false;         ///< never leaves `core`
+    std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
+    std::uint16_t core = 0;      ///< the runtime's: where it last ran
+
+  private:
+    spinlock stop_lock_;  // guards the scopes and the life of the wait record
+    std::atomic<bool> stop_pending_{false};
+    std::atomic<wait_record*> wait_{nullptr};
+    stop_scope* scope_ = &root_scope_;
+    stop_scope root_scope_;
+};
+
+/// The task that this thread runs now, or nullptr. Not inlined, so that no compiler keeps a
+/// thread's address across a suspension.
+[[nodiscard]] DRAMA_API runnable* current_runnable() noexcept;
+
+}  // namespace drama::inline v0

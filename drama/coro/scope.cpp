@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lock order: a task's stop lock, then its scope's lock, then a child's stop lock, then primitives.
+#include "drama/coro/scope.hpp"
+
+namespace drama::inline v0 {
+
+void scope_state::add(internal::spawned& child) noexcept {
+    lock_.lock();
+    children_.push_back(child);
+    ++count_;
+    const std::error_code reason = stop_reason_;
+    if (reason) {
+        child.request_stop(reason);
+    }
+    lock_.unlock();
+}
+
+void scope_state::remove(internal::spawned& child) noexcept {
+    lock_.lock();
+    children_.remove(child);
+    runnable* const waiter = --count_ == 0 ? std::exchange(waiter_, nullptr) : nullptr;
+    lock_.unlock();
+    // Without a waiter the scope may be gone by now; with one it stands until the waiter runs.
+    if (waiter != nullptr) {
+        waiter->home->ready(*waiter);
+    }
+}
+
+void scope_state::child_threw(const std::exception_ptr& thrown) noexcept {
+    lock_.lock();
+    if (!thrown_) {
+        thrown_ = thrown;
+    }
+    lock_.unlock();
+    stop(errc::stop_requested);
+}
+
+void scope_state::stop(std::error_code reason) noexcept {
+    lock_.lock();
+    if (!stop_reason_) {
+        stop_reason_ = reason;
+    }
+    stop_children_locked();
+    lock_.unlock();
+}
+
+void scope_state::stop_children_locked() noexcept {
+    if (children_.empty()) {
+        return;
+    }
+    for (internal::spawned* child = &children_.front(); child != nullptr;
+         child = children_.next_of(*child)) {
+        child->request_stop(stop_reason_);
+    }
+}
+
+bool scope_state::add_waiter(runnable& waiter, wait_record& record) noexcept {
+    lock_.lock();
+    const bool waits = count_ != 0;
+    if (waits) {
+        waiter_ = &waiter;
+        waiter.begin_steady_wait(record);
+        if (waiter.is_stopping()) {
+            if (!stop_reason_) {
+                stop_reason_ = errc::stop_requested;
+            }
+            stop_children_locked();
+        }
+    }
+    lock_.unlock();
+    return waits;
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/coro/when.hpp"
+
+namespace drama::inline v0::internal {
+
+void when_group::start(runnable& parent) noexcept {
+    for (when_child& child : children_) {
+        child.inherit(parent);
+        child.site = parent.site;
+        child.group = this;
+        child.finished = &child_finished;
+    }
+    for (when_child& child : children_) {
+        parent.home->start(child);
+    }
+}
+
+void when_group::child_finished(runnable& child) noexcept {
+    auto& me = static_cast<when_child&>(child);
+    me.group->finish(me);
+}
+
+void when_group::finish(when_child& child) noexcept {
+    child.home->ended(child);
+    const bool decides = child.succeeded(*child.promise) == (rule_ == rule::any);
+    lock_.lock();
+    const bool decided_now = decides && decided_by_ == static_cast<std::size_t>(-1);
+    if (decided_now) {
+        decided_by_ = static_cast<std::size_t>(&child - children_.data());
+    }
+    lock_.unlock();
+    if (decided_now) {
+        stop_all(errc::stop_requested);  // the group stands: this child still counts
+    }
+    lock_.lock();
+    runnable* const waiter = --pending_ == 0 ? std::exchange(waiter_, nullptr) : nullptr;
+    lock_.unlock();
+    if (waiter != nullptr) {
+        waiter->home->ready(*waiter);
+    }
+}
+
+void when_group::stop_all(std::error_code reason) noexcept {
+    for (when_child& child : children_) {
+        child.request_stop(reason);
+    }
+}
+
+bool when_group::add_waiter(runnable& waiter, wait_record& record) noexcept {
+    lock_.lock();
+    const bool waits = pending_ != 0;
+    if (waits) {
+        waiter.begin_steady_wait(record);
+        if (waiter.is_stopping()) {
+            stop_all(errc::stop_requested);
+        }
+        waiter_ = &waiter;
+    }
+    lock_.unlock();
+    return waits;
+}
+
+}  // namespace drama::inline v0::internal

@@ -35,6 +35,18 @@ struct is_task : std::false_type {};
 template <class T>
 struct is_task<task<T>> : std::true_type {};
 
+/// Stands for an awaitable that lives to the end of its await expression. By value, because GCC 12
+/// copies what await_transform returns by reference, and awaiters do not move.
+template <class A>
+struct awaiter_ref {
+    A* awaitable;
+    bool await_ready() const noexcept { return awaitable->await_ready(); }
+    auto await_suspend(std::coroutine_handle<> at) const noexcept {
+        return awaitable->await_suspend(at);
+    }
+    decltype(auto) await_resume() const { return awaitable->await_resume(); }
+};
+
 struct promise_base {
     runnable* self = nullptr;
     std::coroutine_handle<> continuation;
@@ -64,7 +76,7 @@ struct promise_base {
     void unhandled_exception() noexcept { thrown = std::current_exception(); }
 
     template <class A>
-    decltype(auto) await_transform(A&& awaitable) noexcept {
+    auto await_transform(A&& awaitable) noexcept {
         using plain = std::remove_cvref_t<A>;
         if constexpr (is_task<plain>::value) {
             static_assert(std::is_rvalue_reference_v<A&&>,
@@ -75,9 +87,7 @@ struct promise_base {
                           "not awaitable in a drama task: it needs attach(runnable&), await_ready, "
                           "await_suspend and await_resume; for foreign descriptors use poll_fd");
             awaitable.attach(*self);
-            // An lvalue: GCC 12 would move an xvalue into the frame, and awaiters do not move. The
-            // temporary lives to the end of the await expression.
-            return static_cast<std::remove_reference_t<A>&>(awaitable);
+            return awaiter_ref<std::remove_reference_t<A>>{&awaitable};
         }
     }
 };

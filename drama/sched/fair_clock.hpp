@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fluid clock of one fair queue: V(t) = V0 + R (t - t0), where every tenant would stand if
+// service were infinitely divisible. A leader slews R, like NTP, towards the members' true mean.
+#pragma once
+
+#include <cstdint>
+
+#include "drama/base/atomic.hpp"
+#include "drama/base/export.hpp"
+#include "drama/sched/class_order.hpp"
+#include "drama/sched/virtual_time.hpp"
+
+namespace drama::inline v0 {
+
+/// What the leader adds up over the shards.
+struct clock_sums {
+    std::uint64_t moment = 0;   ///< of weight times position, modulo 2^64
+    std::int64_t weight = 0;    ///< in 1/1024
+    std::uint32_t busy = 0;     ///< servers with something to serve
+    std::uint32_t members = 0;  ///< lane_sets
+};
+
+/// Monotone virtual time that any thread reads without a shared write.
+///
+/// Threads: at(), quantum_now() and is_due() from any; update() by who holds try_lead().
+class alignas(64) DRAMA_API fair_clock {
+  public:
+    explicit fair_clock(std::uint32_t servers) noexcept : servers_(servers) {}
+
+    /// V at `now`; a `now` before the last update gives V of the update.
+    virtual_time at(instant now) const noexcept;
+
+    /// How far V moves in `span` at the present rate.
+    virtual_span progress(duration span) const noexcept {
+        return scaled(span.count(), rate_.load(std::memory_order_relaxed));
+    }
+
+    /// The length of a turn now: the quantum, or less when there are many tenants.
+    duration quantum_now() const noexcept {
+        return duration(quantum_ns_.load(std::memory_order_relaxed));
+    }
+    /// `slice`, shortened as turns are.
+    duration scaled_slice(duration slice) const noexcept {
+        const std::int64_t ns = quantum_ns_.load(std::memory_order_relaxed);
+        return ns == quantum.count() ? slice : duration(slice.count() * ns / quantum.count() + 1);
+    }
+
+    bool is_due(instant now) const noexcept {
+        return now.time_since_epoch().count() >= next_ns_.load(std::memory_order_relaxed);
+    }
+    /// Brings the next update forward, to a quantum after the last one.
+    void hurry() noexcept {
+        const std::int64_t soon = since_ns_.load(std::memory_order_relaxed) + hurry_ns();
+        if (soon < next_ns_.load(std::memory_order_relaxed)) {
+            next_ns_.store(soon, std::memory_order_relaxed);
+        }
+    }
+    /// Counts updates, so that a shard can tell whether its last change was seen.
+    std::uint32_t generation() const noexcept { return sequence_.load(std::memory_order_relaxed); }
+    /// The members' weight at the last update, in 1/1024.
+    std::int64_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
+
+    /// Makes the caller the leader, unless there is one. Pairs with update()'s release.
+    bool try_lead() noexcept { return !led_.exchange(true, std::memory_order_acquire); }
+    /// Sets rate and turn length from `sums` and gives leadership up. Requires: leads.
+    void update(instant now, const clock_sums& sums) noexcept;
+
+  private:
+    static virtual_span scaled(std::int64_t ns, std::uint64_t rate) noexcept {
+        return static_cast<virtual_span>(
+            (static_cast<unsigned __int128>(static_cast<std::uint64_t>(ns)) * rate) >> 32);
+    }
+    std::int64_t hurry_ns() const noexcept {
+        // An update reads every shard: with many of them it must stay rare.
+        return weight() == 0 ? 0 : quantum.count() * (1 + servers_ / 4);
+    }
+
+    // One read-mostly line. sequence_ is odd while an update writes base_, since_ns_ and rate_.
+    atomic<std::uint32_t> sequence_{0};
+    std::uint32_t servers_;
+    atomic<virtual_time> base_{0};
+    atomic<std::int64_t> since_ns_{0};
+    atomic<std::uint64_t> rate_{0};  // units per ns, 32 fractional bits
+    atomic<std::int64_t> quantum_ns_{quantum.count()};
+    atomic<std::int64_t> next_ns_{0};
+    atomic<std::int64_t> weight_{0};
+    atomic<bool> led_{false};
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One fair queue: the policy object that decides which tenant is served next, spread over shards
+// that share one clock.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "drama/base/export.hpp"
+#include "drama/sched/fair_clock.hpp"
+#include "drama/sched/fair_shard.hpp"
+
+namespace drama::inline v0 {
+
+/// Threads:  each shard under its core's lock; the rest from any thread.
+/// Lifetime: outlives no tenant: all lane sets are absent when it is destroyed.
+class DRAMA_API fair_queue {
+  public:
+    fair_queue(policy order, std::size_t shard_count, queue_id id);
+    fair_queue(const fair_queue&) = delete;
+    fair_queue& operator=(const fair_queue&) = delete;
+
+    std::size_t shard_count() const noexcept { return shards_.size(); }
+    fair_shard& shard(std::size_t index) noexcept { return *shards_[index]; }
+    const fair_shard& shard(std::size_t index) const noexcept { return *shards_[index]; }
+    const fair_clock& clock() const noexcept { return clock_; }
+    policy order() const noexcept { return policy_; }
+    queue_id id() const noexcept { return id_; }
+
+    /// Corrects the clock if that is due and nobody else does. Picks call it; who serves none
+    /// may. Complexity: a load, or O(shards) once per clock_period.
+    void maybe_update(instant now) noexcept {
+        if (clock_.is_due(now)) {
+            update(now);
+        }
+    }
+
+    /// True if a worker whose own earliest deadline is `own` had better serve one that is due at
+    /// `other`: earlier by more than the steal window. Either may be no_deadline.
+    bool is_worth_stealing(virtual_time own, virtual_time other) const noexcept;
+
+    /// Items queued in all shards (a hint).
+    std::size_t size() const noexcept;
+    /// The members' sums over all shards: what the clock is steered by.
+    clock_sums sums() const noexcept;
+
+  private:
+    void update(instant now) noexcept;
+
+    policy policy_;
+    queue_id id_;
+    fair_clock clock_;
+    std::vector<std::unique_ptr<fair_shard>> shards_;
+};
+
+}  // namespace drama::inline v0

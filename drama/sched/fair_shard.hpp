@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of a fair queue that one core holds: which of its tenants runs next (EEVDF), and which
+// of that tenant's items. Pure policy: the caller passes the time and does the running.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "drama/base/atomic.hpp"
+#include "drama/base/export.hpp"
+#include "drama/sched/arrival_order.hpp"
+#include "drama/sched/fair_clock.hpp"
+#include "drama/sched/lane_set.hpp"
+#include "drama/sched/virtual_heap.hpp"
+
+namespace drama::inline v0 {
+
+class fair_queue;
+
+/// What orders a queue. `fifo` differs in nothing but the order: turns and charges are the same.
+enum class policy : std::uint8_t { fair, fifo };
+
+/// What one pick grants: `lanes` may run until `ends`, or until it has no work.
+struct turn {
+    lane_set* lanes = nullptr;
+    instant ends = long_ago;
+
+    explicit operator bool() const noexcept { return lanes != nullptr; }
+};
+
+/// Tenants with work on one core.
+///
+/// A tenant is eligible while its service is not ahead of the clock; among the eligible the
+/// earliest virtual deadline wins; if none is, the one that is least ahead borrows.
+/// Protocol: pick, any number of pops and pushes, settle; then pick again.
+///
+/// Complexity: O(log n) in tenants with work; allocates only in push().
+/// Threads:    all under the owning core's lock, except earliest_deadline(), size() and sums().
+/// Lifetime:   empty when destroyed.
+class alignas(64) DRAMA_API fair_shard {
+  public:
+    fair_shard(fair_queue& queue, fair_clock& clock, queue_id id, policy order) noexcept
+        : queue_(&queue), clock_(&clock), id_(id), policy_(order) {}
+    fair_shard(const fair_shard&) = delete;
+    fair_shard& operator=(const fair_shard&) = delete;
+
+    /// Queues `item` in its class lane and stamps it; `lanes` joins if it was absent. True if the
+    /// new work should run before the running turn goes on, so that the turn had better end.
+    bool push(lane_set& lanes, work_item& item, instant now);
+
+    /// Starts the next turn; an empty one if there is no work. Requires: none is running.
+    [[nodiscard]] turn pick(instant now) noexcept;
+
+    /// The running turn's next item, or nullptr if it has none that is due to it.
+    [[nodiscard]] work_item* pop(lane_set& lanes, instant now) noexcept;
+
+    /// Ends the running turn: charges `used`, and requeues `lanes` if it has more work. A tenant
+    /// that leaves keeps its debt.
+    void settle(lane_set& lanes, duration used, instant now) noexcept;
+
+    /// The lane set that a thief had better take from, or nullptr: earliest deadline of those that
+    /// are not running or have more than one item.
+    [[nodiscard]] lane_set* steal_candidate(instant now) noexcept;
+
+    /// Moves half of `from`'s items, at least one and at most `max`, in the order in which they
+    /// would be served, to `to` on another core. `from` and `to` are of one tenant. Returns how
+    /// many. Threads: both cores' locks.
+    std::size_t steal(lane_set& from, lane_set& to, fair_shard& to_shard, std::size_t max,
+                      instant now);
+
+    /// Items queued here. Threads: any (a hint).
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+    /// The deadline of what would run next, or no_deadline; under fifo when it was queued, in the
+    /// same units. Compare with `before`, after no_deadline. Threads: any (a hint).
+    virtual_time earliest_deadline() const noexcept {
+        return earliest_.load(std::memory_order_relaxed);
+    }
+
+    /// How long what would run next has been queued; zero if there is nothing.
+    duration head_wait(instant now) noexcept;
+
+    /// Adds this shard's part to `into`. Threads: any.
+    void add_sums(clock_sums& into) const noexcept;
+
+    /// Tenants with work here, the running one included.
+    std::size_t members() const noexcept { return members_; }
+
+  private:
+    using state = lane_set::state;
+
+    virtual_span slice(const lane_set& lanes, work_class cls) const noexcept {
+        const tenant_share& share = *lanes.share_;
+        return to_virtual(clock_->scaled_slice(slice_of(cls, share.latency_setting())),
+                          share.weight());
+    }
+    virtual_time position(const lane_set& lanes) const noexcept {
+        return lanes.share_->position(id_);
+    }
+    static std::size_t lane_of(policy order, const work_item& item) noexcept {
+        return order == policy::fifo ? 0 : static_cast<std::size_t>(item.cls);
+    }
+
+    void join(lane_set& lanes, work_class cls, virtual_time clock);
+    void leave(lane_set& lanes) noexcept;
+    void enqueue(lane_set& lanes, virtual_time clock) noexcept;
+    void unlink(lane_set& lanes) noexcept;
+    void hasten(lane_set& lanes, work_class cls) noexcept;
+    void raise(lane_set& lanes, virtual_time deadline) noexcept;
+    void release_eligible(virtual_time clock) noexcept;
+    lane_set* next(virtual_time clock) noexcept;
+    lane_set* first_in_line(virtual_time clock) noexcept;
+    bool outranks_running(const lane_set& lanes, virtual_time clock) const noexcept;
+
+    void apply(const sums_change& change) noexcept;
+    void note_weight(std::int64_t change) noexcept;
+    void publish_members() noexcept;
+    void publish_earliest() noexcept;
+    void add_size(std::ptrdiff_t change) noexcept {
+        size_.store(size_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change),
+                    std::memory_order_relaxed);
+    }
+
+    fair_queue* queue_;
+    fair_clock* clock_;
+    queue_id id_;
+    policy policy_;
+    lane_set* running_ = nullptr;
+    virtual_heap eligible_;   // by deadline
+    virtual_heap waiting_;    // ahead of the clock, by position
+    arrival_order arrivals_;  // fifo only
+    std::uint32_t members_ = 0;
+    std::uint32_t seen_generation_ = 0;
+    std::int64_t unseen_weight_ = 0;  // joined less left since that generation
+
+    // Written under the core's lock, read by thieves and by the clock's leader. sequence_ is odd
+    // while moment_ and weight_ do not belong together.
+    alignas(64) atomic<virtual_time> earliest_{no_deadline};
+    atomic<std::size_t> size_{0};
+    atomic<std::uint32_t> sequence_{0};
+    atomic<std::uint32_t> published_members_{0};
+    atomic<std::uint64_t> moment_{0};
+    atomic<std::int64_t> weight_{0};
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The queued work of one tenant on one core: a FIFO for each class, and the tenant's place in the
+// core's shard of a fair queue.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "drama/base/assert.hpp"
+#include "drama/base/export.hpp"
+#include "drama/base/work.hpp"
+#include "drama/sched/class_order.hpp"
+#include "drama/sched/tenant_share.hpp"
+
+namespace drama::inline v0 {
+
+/// First in, first out chain of work items.
+/// Ownership: owns no item. Threads: the caller's lock. Complexity: O(1) unless said.
+class DRAMA_API work_fifo {
+  public:
+    bool empty() const noexcept { return head_ == nullptr; }
+    work_item* front() const noexcept { return head_; }
+
+    void push(work_item& item) noexcept {
+        item.next = nullptr;
+        (head_ == nullptr ? head_ : tail_->next) = &item;
+        tail_ = &item;
+    }
+    /// Requires: not empty.
+    work_item* pop() noexcept {
+        work_item* item = head_;
+        head_ = item->next;
+        item->next = nullptr;
+        return item;
+    }
+    /// Puts `older`, itself in order, where its queued_at belongs.
+    /// Complexity: O(older + own items that are older still).
+    void merge(work_fifo& older) noexcept;
+
+  private:
+    work_item* head_ = nullptr;
+    work_item* tail_ = nullptr;  // stale while empty
+};
+
+/// One per tenant and core; a fair_shard or pool_order links it while it has work.
+///
+/// Threads:  under the lock of the core that owns it, like the shard.
+/// Lifetime: empty and not running when destroyed; its tenant_share outlives it.
+class lane_set {
+  public:
+    explicit lane_set(tenant_share& share) noexcept : share_(&share) {}
+    lane_set(const lane_set&) = delete;
+    lane_set& operator=(const lane_set&) = delete;
+    ~lane_set() { DRAMA_ASSERT(state_ == state::absent, "a lane_set dies while it is queued"); }
+
+    bool empty() const noexcept { return size_ == 0; }
+    std::size_t size() const noexcept { return size_; }
+    tenant_share& share() const noexcept { return *share_; }
+    /// Where this tenant's present request is due on the queue's clock. Means something while not
+    /// absent from its queue.
+    virtual_time deadline() const noexcept { return deadline_; }
+    bool is_running() const noexcept { return state_ == state::running; }
+
+    /// The class of the item that is next. Requires: not empty.
+    work_class next_class() const noexcept { return static_cast<work_class>(next_lane()); }
+    /// When the item that is next was queued. Requires: not empty.
+    instant next_queued_at() const noexcept { return lanes_[next_lane()].front()->queued_at; }
+
+  private:
+    friend class fair_shard;
+    friend class pool_order;
+    friend class virtual_heap;
+
+    enum class state : std::uint8_t { absent, eligible, waiting, running, arrivals };
+
+    void append(work_item& item, std::size_t lane) noexcept {
+        lanes_[lane].push(item);
+        filled_ |= static_cast<std::uint8_t>(1U << lane);
+        ++size_;
+    }
+    work_item* take(std::size_t lane) noexcept {
+        work_item* item = lanes_[lane].pop();
+        if (lanes_[lane].empty()) {
+            filled_ &= static_cast<std::uint8_t>(~(1U << lane));
+        }
+        --size_;
+        return item;
+    }
+
+    /// The lane whose head has the least queued_at + offset; the nearer class on a tie.
+    std::size_t next_lane() const noexcept {
+        auto best = static_cast<std::size_t>(std::countr_zero(filled_));
+        const auto others = static_cast<unsigned>(filled_ & (filled_ - 1));
+        if (others == 0) [[likely]] {
+            return best;
+        }
+        instant best_due = lanes_[best].front()->queued_at + offset_by_class[best];
+        for (unsigned left = others; left != 0; left &= left - 1) {
+            const auto lane = static_cast<std::size_t>(std::countr_zero(left));
+            const instant due = lanes_[lane].front()->queued_at + offset_by_class[lane];
+            if (due < best_due) {
+                best = lane;
+                best_due = due;
+            }
+        }
+        return best;
+    }
+
+    tenant_share* share_;
+    virtual_time deadline_ = 0;
+    std::uint32_t size_ = 0;
+    std::uint32_t heap_index_ = 0;
+    std::uint32_t in_service_ = 0;  // items started and not settled; pools only
+    std::uint8_t filled_ = 0;       // bit c: lanes_[c] is not empty
+    state state_ = state::absent;
+    std::array<work_fifo, work_classes> lanes_;
+};
+
+}  // namespace drama::inline v0

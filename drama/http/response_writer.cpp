@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/http/response_writer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+
+#include "drama/base/assert.hpp"
+#include "drama/http/internal/grammar.hpp"
+
+namespace drama::inline v0 {
+namespace {
+
+constexpr std::int64_t year_10000_unix_s = 253402300800;
+
+/// Appends to a span; past its end it only remembers that it did not fit.
+class appender {
+  public:
+    explicit appender(std::span<char> out) noexcept : out_(out) {}
+
+    void text(std::string_view piece) noexcept {
+        if (piece.size() > out_.size() - size_) {
+            overflowed_ = true;
+            return;
+        }
+        std::copy(piece.begin(), piece.end(), out_.begin() + static_cast<std::ptrdiff_t>(size_));
+        size_ += piece.size();
+    }
+
+    void number(std::uint64_t value, int base = 10) noexcept {
+        std::array<char, 20> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base);
+        text({digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
+    }
+
+    void two_digits(unsigned value) noexcept {
+        const char digits[2] = {static_cast<char>('0' + value / 10 % 10),
+                                static_cast<char>('0' + value % 10)};
+        text({digits, 2});
+    }
+
+    void field(std::string_view name, std::string_view value) noexcept {
+        text(name);
+        text(": ");
+        text(value);
+        text("\r\n");
+    }
+
+    void field(std::string_view name, std::uint64_t value) noexcept {
+        text(name);
+        text(": ");
+        number(value);
+        text("\r\n");
+    }
+
+    [[nodiscard]] result<std::size_t> finish() const noexcept {
+        if (overflowed_) {
+            return fail(std::make_error_code(std::errc::no_buffer_space));
+        }
+        return size_;
+    }
+
+  private:
+    std::span<char> out_;
+    std::size_t size_ = 0;
+    bool overflowed_ = false;
+};
+
+bool has_no_body(int status) noexcept {
+    return status < 200 || status == 204;
+}
+
+bool is_own_field(std::string_view name) noexcept {
+    constexpr std::string_view own[] = {"Connection", "Content-Length", "Content-Type",
+                                        "Date",       "Retry-After",    "Transfer-Encoding"};
+    return std::ranges::any_of(
+        own, [name](std::string_view other) { return internal::equals_ignore_case(name, other); });
+}
+
+bool is_valid(const response_head& head) noexcept {
+    if (head.status < 100 || head.status > 599 || (head.chunked && head.content_length) ||
+        (head.chunked && head.version_1_0) || !internal::is_field_value(head.content_type)) {
+        return false;
+    }
+    if (head.date_unix_s && (*head.date_unix_s < 0 || *head.date_unix_s >= year_10000_unix_s)) {
+        return false;
+    }
+    return std::ranges::all_of(head.extra, [](const header_field& field) {
+        return internal::is_token(field.name) && !is_own_field(field.name) &&
+               internal::is_field_value(field.value);
+    });
+}
+
+// RFC 9110 5.6.7: Sun, 06 Nov 1994 08:49:37 GMT
+void write_date(appender& out, std::int64_t unix_s) noexcept {
+    namespace ch = std::chrono;
+    constexpr std::string_view days = "SunMonTueWedThuFriSat";
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    const ch::sys_seconds when{ch::seconds(unix_s)};
+    const auto day = ch::floor<ch::days>(when);
+    const ch::year_month_day date(day);
+    const auto second = static_cast<unsigned>((when - day).count());
+    out.text("Date: ");
+    out.text(days.substr(ch::weekday(day).c_encoding() * 3, 3));
+    out.text(", ");
+    out.two_digits(static_cast<unsigned>(date.day()));
+    out.text(" ");
+    out.text(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+    out.text(" ");
+    const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+    out.two_digits(year / 100);
+    out.two_digits(year % 100);
+    out.text(" ");
+    out.two_digits(second / 3600);
+    out.text(":");
+    out.two_digits(second / 60 % 60);
+    out.text(":");
+    out.two_digits(second % 60);
+    out.text(" GMT\r\n");
+}
+
+void write_framing(appender& out, const response_head& head) noexcept {
+    bool keep_alive = head.keep_alive;
+    if (!has_no_body(head.status)) {
+        if (head.chunked) {
+            out.field("Transfer-Encoding", "chunked");
+        } else if (head.content_length) {
+            out.field("Content-Length", *head.content_length);
+        } else if (head.status != 304) {
+            keep_alive = false;
+        }
+    }
+    if (head.status < 200) {
+        return;
+    }
+    if (!keep_alive) {
+        out.field("Connection", "close");
+    } else if (head.version_1_0) {
+        out.field("Connection", "keep-alive");
+    }
+}
+
+}  // namespace
+
+result<std::size_t> write_response_head(std::span<char> out, const response_head& head) noexcept {
+    if (!is_valid(head)) {
+        return fail(errc::bad_argument);
+    }
+    appender to(out);
+    to.text("HTTP/1.1 ");
+    to.number(static_cast<std::uint64_t>(head.status));
+    to.text(" ");
+    to.text(reason_phrase(head.status));
+    to.text("\r\n");
+    write_framing(to, head);
+    if (!head.content_type.empty()) {
+        to.field("Content-Type", head.content_type);
+    }
+    if (head.date_unix_s) {
+        write_date(to, *head.date_unix_s);
+    }
+    if (head.retry_after_s) {
+        to.field("Retry-After", *head.retry_after_s);
+    }
+    for (const header_field& field : head.extra) {
+        to.field(field.name, field.value);
+    }
+    to.text("\r\n");
+    return to.finish();
+}
+
+result<std::size_t> write_chunk_head(std::span<char> out, std::uint64_t size) noexcept {
+    DRAMA_ASSERT(size > 0, "an empty chunk would end the body");
+    appender to(out);
+    to.number(size, 16);
+    to.text("\r\n");
+    return to.finish();
+}
+
+std::string_view reason_phrase(int status) noexcept {
+    switch (status) {
+        case 100:
+            return "Continue";
+        case 101:
+            return "Switching Protocols";
+        case 200:
+            return "OK";
+        case 201:
+            return "Created";
+        case 202:
+            return "Accepted";
+        case 204:
+            return "No Content";
+        case 206:
+            return "Partial Content";
+        case 301:
+            return "Moved Permanently";
+        case 302:
+            return "Found";
+        case 303:
+            return "See Other";
+        case 304:
+            return "Not Modified";
+        case 307:
+            return "Temporary Redirect";
+        case 308:
+            return "Permanent Redirect";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 409:
+            return "Conflict";
+        case 411:
+            return "Length Required";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 417:
+            return "Expectation Failed";
+        case 422:
+            return "Unprocessable Content";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return "Status";
+    }
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/tenant/tenant_record.hpp"
+
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace drama::inline v0 {
+
+tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores)
+    : account(id),
+      lanes_(std::make_unique<std::atomic<lane_set*>[]>(cores)),
+      cores_(cores),
+      compute_lanes_(share_),
+      blocking_lanes_(share_),
+      demoted_lanes_(share_),
+      name_(std::move(name)) {
+    set(tenant_options{});
+}
+
+tenant_record::~tenant_record() {
+    for (std::size_t core = 0; core < cores_; ++core) {
+        delete lanes_[core].load(std::memory_order_relaxed);
+    }
+    delete operations_.load(std::memory_order_relaxed);
+}
+
+lane_set& tenant_record::lanes_on(std::size_t core) {
+    lane_set* lanes = lanes_[core].load(std::memory_order_relaxed);
+    if (lanes == nullptr) [[unlikely]] {
+        lanes = new lane_set(share_);
+        lanes_[core].store(lanes, std::memory_order_relaxed);
+    }
+    return *lanes;
+}
+
+void tenant_record::set(const tenant_options& options) noexcept {
+    share_.set_weight(options.weight);
+    share_.set_latency(options.latency);
+    tasks_max_.store(options.limit.tasks, std::memory_order_relaxed);
+    requests_max_.store(options.limit.requests, std::memory_order_relaxed);
+    blocking_queue_max_.store(options.limit.blocking_queue, std::memory_order_relaxed);
+    queue_delay_ns_.store(options.limit.queue_delay.count(), std::memory_order_relaxed);
+}
+
+tenant_limits tenant_record::limits() const noexcept {
+    return {.tasks = tasks_max_.load(std::memory_order_relaxed),
+            .requests = requests_max_.load(std::memory_order_relaxed),
+            .blocking_queue = blocking_queue_max_.load(std::memory_order_relaxed),
+            .queue_delay = duration(queue_delay_ns_.load(std::memory_order_relaxed))};
+}
+
+void tenant_record::charge_operation(op_code code, std::int64_t outcome) noexcept {
+    auto* table = operations_.load(std::memory_order_acquire);
+    if (table == nullptr) {
+        auto* const made = new (std::nothrow) tenant_usage::op_table{};
+        if (made == nullptr) {
+            return;
+        }
+        if (operations_.compare_exchange_strong(table, made, std::memory_order_acq_rel)) {
+            table = made;
+        } else {
+            delete made;
+        }
+    }
+    op_usage& usage_of_code = (*table)[static_cast<std::size_t>(code)];
+    usage_of_code.operations.add(1);
+    if (outcome < 0) {
+        usage_of_code.errors.add(1);
+    } else if (outcome > 0 && code != op_code::open && code != op_code::accept) {
+        usage_of_code.bytes.add(static_cast<std::uint64_t>(outcome));
+    }
+}
+
+std::uint32_t tenant_record::note_overrun(const std::source_location& site) noexcept {
+    const std::lock_guard guard(sites_lock_);
+    if (!sites_) {
+        sites_.reset(new (std::nothrow) std::array<site_record, sites_max>{});
+        if (!sites_) {
+            return 0;
+        }
+    }
+    site_record* found = sites_->data();
+    for (site_record& each : *sites_) {
+        if (each.file == site.file_name() && each.line == site.line()) {
+            found = &each;
+            break;
+        }
+        if (each.overruns < found->overruns) {
+            found = &each;
+        }
+    }
+    if (found->file != site.file_name() || found->line != site.line()) {
+        *found = {site.file_name(), static_cast<std::uint32_t>(site.line()), 0};
+    }
+    if (++found->overruns >= overruns_until_demoted) {
+        has_demoted_site_.store(true, std::memory_order_relaxed);
+    }
+    return found->overruns;
+}
+
+bool tenant_record::find_demoted(const std::source_location& site) noexcept {
+    const std::lock_guard guard(sites_lock_);
+    for (const site_record& each : *sites_) {
+        if (each.file == site.file_name() && each.line == site.line()) {
+            return each.overruns >= overruns_until_demoted;
+        }
+    }
+    return false;
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything drama keeps about one tenant, in three parts: what every turn writes, what queueing
+// writes, and what only some tenants need (attached on first use).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <string>
+
+#include "drama/base/export.hpp"
+#include "drama/base/spinlock.hpp"
+#include "drama/coro/account.hpp"
+#include "drama/sched/lane_set.hpp"
+#include "drama/sched/tenant_share.hpp"
+#include "drama/tenant/tenant_options.hpp"
+#include "drama/tenant/tenant_usage.hpp"
+
+namespace drama::inline v0 {
+
+/// One tenant. Created by the registry, which owns it until the runtime ends.
+///
+/// Threads:  as each group says. Lifetime: that of its registry.
+class DRAMA_API tenant_record final : public account {
+  public:
+    tenant_record(std::uint64_t id, std::string name, std::size_t cores);
+    ~tenant_record();
+
+    const std::string& name() const noexcept { return name_; }
+    tenant_share& share() noexcept { return share_; }
+    const tenant_share& share() const noexcept { return share_; }
+
+    /// The lanes of this tenant on `core`, made on first use. Threads: under that core's lock.
+    lane_set& lanes_on(std::size_t core);
+    /// The lanes in the compute and blocking queues. Threads: under the pool's lock.
+    lane_set& compute_lanes() noexcept { return compute_lanes_; }
+    lane_set& blocking_lanes() noexcept { return blocking_lanes_; }
+    lane_set& demoted_lanes() noexcept { return demoted_lanes_; }
+
+    /// Threads: any. Takes effect with the next decision.
+    void set(const tenant_options& options) noexcept;
+    tenant_limits limits() const noexcept;
+
+    // Counters: any thread.
+    tenant_usage usage;
+    std::atomic<std::int64_t> tasks{0};             ///< alive
+    std::atomic<std::int64_t> requests{0};          ///< permits held
+    std::atomic<std::int64_t> queued_blocking{0};   ///< blocking functions not started
+    std::atomic<std::int32_t> demoted_threads{0};   ///< threads that burn for this tenant
+    std::atomic<std::int32_t> blocking_threads{0};  ///< blocking threads held
+
+    /// Charges one completed operation. `bytes` < 0: a failure.
+    void charge_operation(op_code code, std::int64_t outcome) noexcept;
+    /// Null until the first operation.
+    const tenant_usage::op_table* operations() const noexcept {
+        return operations_.load(std::memory_order_acquire);
+    }
+
+    /// Notes that a task spawned at `site` overran its turn; returns how often that happened.
+    /// Bounded to `sites_max` sites; the least seen one makes room.
+    std::uint32_t note_overrun(const std::source_location& site) noexcept;
+    /// True if tasks spawned at `site` run on demoted threads from now on.
+    bool is_demoted_site(const std::source_location& site) noexcept {
+        return has_demoted_site_.load(std::memory_order_relaxed) && find_demoted(site);
+    }
+
+    static constexpr std::uint32_t overruns_until_demoted = 3;
+    static constexpr std::size_t sites_max = 8;
+
+  private:
+    struct site_record {
+        const char* file = nullptr;
+        std::uint32_t line = 0;
+        std::uint32_t overruns = 0;
+    };
+
+    bool find_demoted(const std::source_location& site) noexcept;
+
+    tenant_share share_;
+    const std::unique_ptr<std::atomic<lane_set*>[]> lanes_;
+    const std::size_t cores_;
+    lane_set compute_lanes_;
+    lane_set blocking_lanes_;
+    lane_set demoted_lanes_;
+    const std::string name_;
+
+    std::atomic<std::uint64_t> tasks_max_;
+    std::atomic<std::uint64_t> requests_max_;
+    std::atomic<std::uint64_t> blocking_queue_max_;
+    std::atomic<std::int64_t> queue_delay_ns_;
+
+    std::atomic<tenant_usage::op_table*> operations_{nullptr};
+    std::atomic<bool> has_demoted_site_{false};
+    spinlock sites_lock_;  // guards sites_
+    std::unique_ptr<std::array<site_record, sites_max>> sites_;
+};
+
+/// A cheap value that names a tenant; converts to the account that spawn and as_tenant take.
+/// Lifetime: not beyond the runtime.
+class tenant {
+  public:
+    tenant() noexcept = default;
+    explicit tenant(tenant_record& record) noexcept : record_(&record) {}
+
+    explicit operator bool() const noexcept { return record_ != nullptr; }
+    operator account&() const noexcept { return *record_; }  // NOLINT: who pays, at a call site
+    std::uint64_t id() const noexcept { return record_->id(); }
+    const std::string& name() const noexcept { return record_->name(); }
+    const tenant_usage& usage() const noexcept { return record_->usage; }
+    tenant_record& record() const noexcept { return *record_; }
+    /// Threads: any.
+    void set(const tenant_options& options) const noexcept { record_->set(options); }
+
+    friend bool operator==(const tenant&, const tenant&) = default;
+
+  private:
+    tenant_record* record_ = nullptr;
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/tenant/tenant_registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace drama {
+namespace {
+
+TEST(TenantRegistry, FindsByNameAndByIdWhatItMade) {
+    tenant_registry registry(2, 10);
+
+    const tenant gold = registry.get_or_create("gold");
+
+    EXPECT_EQ(registry.find("gold"), gold);
+    EXPECT_EQ(registry.find(gold.id()), gold);
+    EXPECT_EQ(registry.get_or_create("gold"), gold);
+    EXPECT_FALSE(registry.find("silver"));
+}
+
+TEST(TenantRegistry, RefusesMoreThanItsLimitAndSharesTheRest) {
+    tenant_registry registry(1, 2);
+    registry.get_or_create("a");
+    registry.get_or_create("b");
+
+    const auto refused = registry.find_or_create("c");
+
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), errc::tenant_limit);
+    EXPECT_EQ(registry.get_or_create("c"), registry.shared());
+    EXPECT_TRUE(registry.find("b"));
+}
+
+TEST(TenantRegistry, RefusesNamesThatNobodyCouldRead) {
+    tenant_registry registry(1, 10);
+
+    EXPECT_EQ(registry.find_or_create("").error(), errc::bad_argument);
+    EXPECT_EQ(registry.find_or_create(std::string(256, 'x')).error(), errc::bad_argument);
+    EXPECT_TRUE(registry.find_or_create(std::string(255, 'x')));
+}
+
+TEST(TenantRecord, CountsOperationsAndBytesPerCode) {
+    tenant_record record(7, "t", 1);
+    EXPECT_EQ(record.operations(), nullptr);
+
+    record.charge_operation(op_code::recv, 100);
+    record.charge_operation(op_code::recv, 50);
+    record.charge_operation(op_code::recv, -104);
+
+    const op_usage& recv = (*record.operations())[static_cast<std::size_t>(op_code::recv)];
+    EXPECT_EQ(recv.operations.read(), 3U);
+    EXPECT_EQ(recv.bytes.read(), 150U);
+    EXPECT_EQ(recv.errors.read(), 1U);
+}
+
+TEST(TenantRecord, DemotesASiteAfterThreeOverrunsOnly) {
+    tenant_record record(7, "t", 1);
+    const auto bad = std::source_location::current();
+    const auto good = std::source_location::current();
+
+    record.note_overrun(bad);
+    record.note_overrun(bad);
+    EXPECT_FALSE(record.is_demoted_site(bad));
+    record.note_overrun(bad);
+
+    EXPECT_TRUE(record.is_demoted_site(bad));
+    EXPECT_FALSE(record.is_demoted_site(good));
+}
+
+}  // namespace
+}  // namespace drama

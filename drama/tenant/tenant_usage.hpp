@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one tenant has used: counters charged on every switch, never reset.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "drama/base/clock.hpp"
+#include "drama/io/operation.hpp"
+
+namespace drama::inline v0 {
+
+/// A counter that several cores add to. Threads: any; reads are hints until the tenant rests.
+class usage_counter {
+  public:
+    void add(std::uint64_t amount) noexcept { value_.fetch_add(amount, std::memory_order_relaxed); }
+    std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// Operations and bytes of one operation code.
+struct op_usage {
+    usage_counter operations;
+    usage_counter bytes;
+    usage_counter errors;
+};
+
+/// Counters of one tenant. Units: nanoseconds, operations, bytes.
+struct tenant_usage {
+    usage_counter cpu_ns;         ///< on workers, compute threads and demoted threads
+    usage_counter queue_wait_ns;  ///< runnable and not running, async
+    usage_counter turns;
+    usage_counter polls;
+    usage_counter tasks_started;
+    usage_counter compute_calls;
+    usage_counter blocking_calls;
+    usage_counter blocking_ns;    ///< thread time held in blocking functions
+    usage_counter pool_wait_ns;   ///< compute and blocking functions queued
+    usage_counter refused;        ///< roots and requests refused at a gate
+    usage_counter stalls;         ///< polls of 10 ms and more
+    usage_counter hand_overs;     ///< polls that lost their core
+    usage_counter demoted_turns;  ///< turns run on demoted threads for their record
+    usage_counter throttled_ns;   ///< held back by the tenant's own limits
+
+    using op_table = std::array<op_usage, op_codes>;
+};
+
+}  // namespace drama::inline v0

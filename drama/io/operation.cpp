@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/io/operation.hpp"
+
+namespace drama::inline v0 {
+
+const char* name_of(op_code code) noexcept {
+    static constexpr const char* names[] = {
+        "accept",    "connect",   "recv",   "send",           "recv_msg",       "send_msg",
+        "read",      "write",     "poll",   "open",           "read_at",        "write_at",
+        "readv_at",  "writev_at", "fsync",  "fdatasync",      "rename",         "truncate",
+        "fallocate", "stat",      "unlink", "make_directory", "list_directory", "resolve",
+    };
+    static_assert(sizeof names / sizeof names[0] == op_codes);
+    const auto index = static_cast<std::size_t>(code);
+    return index < op_codes ? names[index] : "unknown";
+}
+
+}  // namespace drama::inline v0

@@ -44,7 +44,7 @@ build() {
     (($# == 0)) || targets=(--target "$@")
     # -k 0: one broken target does not hide the others, and what was built is tested.
     if ! cmake --build "build/$preset" -j "$jobs" "${targets[@]}" -- -k 0 >"build/$preset.build.log" 2>&1; then
-        grep -E -A 6 'error:|FAILED:|undefined reference' "build/$preset.build.log" | head -n 80 || true
+        grep -E -A 2 'error:|undefined symbol|undefined reference' "build/$preset.build.log" | head -n 60 || true
         record_failure "$preset: build (build/$preset.build.log)" 1
         end "$preset: build" "FAILED"
         return 1

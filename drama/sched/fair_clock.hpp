@@ -23,7 +23,7 @@ struct clock_sums {
 /// Monotone virtual time that any thread reads without a shared write.
 ///
 /// Threads: at(), quantum_now() and is_due() from any; update() by who holds try_lead().
-class alignas(64) DRAMA_API fair_clock {
+class DRAMA_API fair_clock {
   public:
     explicit fair_clock(std::uint32_t servers) noexcept : servers_(servers) {}
 
@@ -76,7 +76,7 @@ class alignas(64) DRAMA_API fair_clock {
     }
 
     // One read-mostly line. sequence_ is odd while an update writes base_, since_ns_ and rate_.
-    atomic<std::uint32_t> sequence_{0};
+    alignas(64) atomic<std::uint32_t> sequence_{0};
     std::uint32_t servers_;
     atomic<virtual_time> base_{0};
     atomic<std::int64_t> since_ns_{0};

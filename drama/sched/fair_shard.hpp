@@ -37,7 +37,7 @@ struct turn {
 /// Complexity: O(log n) in tenants with work; allocates only in push().
 /// Threads:    all under the owning core's lock, except earliest_deadline(), size() and sums().
 /// Lifetime:   empty when destroyed.
-class alignas(64) DRAMA_API fair_shard {
+class DRAMA_API fair_shard {
   public:
     fair_shard(fair_queue& queue, fair_clock& clock, queue_id id, policy order) noexcept
         : queue_(&queue), clock_(&clock), id_(id), policy_(order) {}
@@ -121,7 +121,7 @@ class alignas(64) DRAMA_API fair_shard {
                     std::memory_order_relaxed);
     }
 
-    fair_queue* queue_;
+    alignas(64) fair_queue* queue_;
     fair_clock* clock_;
     queue_id id_;
     policy policy_;

@@ -30,7 +30,7 @@ struct sums_change {
 /// Threads: any. Charges are one atomic add; joining, leaving and accounting take a spinlock per
 ///          (tenant, queue), contended only while several cores serve the same tenant.
 /// Lifetime: outlives every lane_set that names it.
-class alignas(64) DRAMA_API tenant_share {
+class DRAMA_API tenant_share {
   public:
     explicit tenant_share(double weight = 1.0, latency setting = latency::normal) noexcept
         : weight_(to_fixed(weight)), latency_(setting) {}
@@ -89,7 +89,7 @@ class alignas(64) DRAMA_API tenant_share {
     };
 
     // The first cache line holds all that a turn in the async queue touches.
-    atomic<virtual_time> u_{0};
+    alignas(64) atomic<virtual_time> u_{0};
     std::array<fixed_weight, queues> weight_in_{};  // the weights in the sums; under the locks
     atomic<fixed_weight> weight_;
     std::array<std::uint16_t, queues> members_{};  // lane_sets counted in; under the locks

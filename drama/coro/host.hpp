@@ -10,7 +10,7 @@
 #include "drama/base/atomic.hpp"
 #include "drama/base/clock.hpp"
 #include "drama/base/intrusive_list.hpp"
-#include "drama/base/refusal.hpp"
+#include "drama/coro/refusal.hpp"
 
 namespace drama::inline v0 {
 

@@ -18,13 +18,12 @@ constinit thread_local internal::thread_state internal::this_thread;
     slot = &bottom;
     bottom.next = resume_point;
     do {
-        const std::coroutine_handle<> next = std::exchange(bottom.next, nullptr);
-        next.resume();
+        std::exchange(bottom.next, nullptr).resume();
     } while (bottom.next);
     // The strand may run on another thread by now, or be gone: only the trampoline is ours.
     internal::this_thread.running = before;
-    if (runnable* const done = std::exchange(bottom.ended, nullptr)) {
-        done->finished(*done);
+    if (bottom.ended != nullptr) {
+        std::exchange(bottom.ended, nullptr)->finish();
     }
 }
 

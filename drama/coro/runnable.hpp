@@ -66,6 +66,8 @@ class runnable : public work_item {
         user_slot = parent.user_slot;
     }
 
+    void finish() noexcept { finished(*this); }
+
     /// Resumes the strand until it suspends or ends. The runnable may be gone afterwards.
     void run(trampoline& bottom) noexcept;
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "drama/base/intrusive_list.hpp"
-#include "drama/base/refusal.hpp"
+#include "drama/coro/refusal.hpp"
 #include "drama/base/result.hpp"
 #include "drama/coro/account.hpp"
 #include "drama/coro/task.hpp"

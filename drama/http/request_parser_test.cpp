@@ -41,9 +41,8 @@ struct refused_case {
     int http_status;
 };
 
-const std::vector<refused_case>& refused_cases() {
-    static const std::vector<refused_case> cases = {
-        // The request line.
+std::vector<refused_case> refused_request_lines() {
+    return {
         {"no spaces", "GET\r\n\r\n", 400},
         {"HTTP/0.9", "GET /\r\n", 400},
         {"two blank lines first", "\r\n\r\nGET / HTTP/1.1\r\n", 400},
@@ -67,7 +66,11 @@ const std::vector<refused_case>& refused_cases() {
         {"HTTP/1.2", "GET / HTTP/1.2\r\n", 505},
         {"HTTP/0.9 by name", "GET / HTTP/0.9\r\n", 505},
         {"CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 501},
-        // The target.
+    };
+}
+
+std::vector<refused_case> refused_targets() {
+    return {
         {"asterisk", with_target("*"), 400},
         {"relative", with_target("a/b"), 400},
         {"query only", with_target("?a"), 400},
@@ -83,7 +86,11 @@ const std::vector<refused_case>& refused_cases() {
         {"address without host", with_target("http:///a"), 400},
         {"address with user", with_target("http://u@a/"), 400},
         {"address with a bad port", with_target("http://a:70000/"), 400},
-        // Header syntax.
+    };
+}
+
+std::vector<refused_case> refused_header_lines() {
+    return {
         {"bare LF after a header", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400},
         {"bare LF as blank line", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400},
         {"obs-fold", with_headers("A: b\r\n c\r\n"), 400},
@@ -101,7 +108,11 @@ const std::vector<refused_case>& refused_cases() {
         {"value ending in CR CR", with_headers("A: b\r\r\n"), 400},
         {"value with DEL", with_headers("A: \x7f\r\n"), 400},
         {"value with ESC", with_headers("A: \x1b[0m\r\n"), 400},
-        // Host.
+    };
+}
+
+std::vector<refused_case> refused_hosts() {
+    return {
         {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
         {"no Host with an address", "GET http://a/ HTTP/1.1\r\n\r\n", 400},
         {"two Hosts", with_headers("Host: b\r\n"), 400},
@@ -113,7 +124,11 @@ const std::vector<refused_case>& refused_cases() {
         {"Host with a bad port", "GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n", 400},
         {"Host with an open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400},
         {"Host is only a port", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400},
-        // Content-Length.
+    };
+}
+
+std::vector<refused_case> refused_content_lengths() {
+    return {
         {"plus sign", with_headers("Content-Length: +5\r\n"), 400},
         {"minus sign", with_headers("Content-Length: -5\r\n"), 400},
         {"inner space", with_headers("Content-Length: 5 5\r\n"), 400},
@@ -127,7 +142,11 @@ const std::vector<refused_case>& refused_cases() {
         {"differing", with_headers("Content-Length: 5\r\nContent-Length: 6\r\n"), 400},
         {"too large", with_headers("Content-Length: 1048577\r\n"), 413},
         {"2^64 - 1", with_headers("Content-Length: 18446744073709551615\r\n"), 413},
-        // Transfer-Encoding.
+    };
+}
+
+std::vector<refused_case> refused_transfer_encodings() {
+    return {
         {"CL and TE", with_headers("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400},
         {"TE and CL", with_headers("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400},
         {"CL and unknown TE", with_headers("Content-Length: 5\r\nTransfer-Encoding: x\r\n"), 400},
@@ -143,7 +162,11 @@ const std::vector<refused_case>& refused_cases() {
         {"chunked;q=1", with_headers("Transfer-Encoding: chunked;q=1\r\n"), 501},
         {"quoted chunked", with_headers("Transfer-Encoding: \"chunked\"\r\n"), 501},
         {"empty TE", with_headers("Transfer-Encoding:\r\n"), 501},
-        // Chunks.
+    };
+}
+
+std::vector<refused_case> refused_chunk_lines() {
+    return {
         {"empty size", chunked("\r\n"), 400},
         {"no hex", chunked("x\r\n"), 400},
         {"0x size", chunked("0x5\r\n"), 400},
@@ -155,6 +178,7 @@ const std::vector<refused_case>& refused_cases() {
         {"control in the extension", chunked("5;a\x01\r\n"), 400},
         {"data too long", chunked("5\r\nhello!\r\n0\r\n\r\n"), 400},
         {"data too short", chunked("5\r\nhell\r\n0\r\n\r\n"), 400},
+        {"other bytes for the CRLF", chunked("5\r\nhelloXY0\r\n\r\n"), 400},
         {"LF after the data", chunked("5\r\nhello\n0\r\n\r\n"), 400},
         {"size of 2^64 - 1", chunked("ffffffffffffffff\r\n"), 413},
         {"size past the limit", chunked("100001\r\n"), 413},
@@ -162,7 +186,6 @@ const std::vector<refused_case>& refused_cases() {
         {"trailer with a space", chunked("0\r\nA : b\r\n\r\n"), 400},
         {"bare LF after the trailers", chunked("0\r\n\n"), 400},
     };
-    return cases;
 }
 
 const std::vector<std::string>& valid_requests() {
@@ -187,9 +210,8 @@ const std::vector<std::string>& valid_requests() {
     return requests;
 }
 
-TEST(RequestParser, RefusesWhatIsMalformedOrAmbiguous) {
-    EXPECT_GE(refused_cases().size(), 60u);
-    for (const auto& [what, input, http_status] : refused_cases()) {
+void expect_refused(const std::vector<refused_case>& cases) {
+    for (const auto& [what, input, http_status] : cases) {
         SCOPED_TRACE(what);
         request_parser parser;
 
@@ -201,6 +223,34 @@ TEST(RequestParser, RefusesWhatIsMalformedOrAmbiguous) {
         EXPECT_EQ(got.reason.find('\n'), std::string_view::npos);
         EXPECT_EQ(internal::check_request_parser(input, {}), "");
     }
+}
+
+TEST(RequestParser, RefusesMalformedRequestLines) {
+    expect_refused(refused_request_lines());
+}
+
+TEST(RequestParser, RefusesMalformedTargets) {
+    expect_refused(refused_targets());
+}
+
+TEST(RequestParser, RefusesMalformedHeaderLines) {
+    expect_refused(refused_header_lines());
+}
+
+TEST(RequestParser, RefusesMissingDoubleAndMalformedHosts) {
+    expect_refused(refused_hosts());
+}
+
+TEST(RequestParser, RefusesContentLengthsThatAreNoPlainNumber) {
+    expect_refused(refused_content_lengths());
+}
+
+TEST(RequestParser, RefusesEveryTransferEncodingButOneChunked) {
+    expect_refused(refused_transfer_encodings());
+}
+
+TEST(RequestParser, RefusesMalformedChunks) {
+    expect_refused(refused_chunk_lines());
 }
 
 TEST(RequestParser, StaysFailedUntilReset) {
@@ -403,17 +453,17 @@ struct limit_case {
     int http_status;
 };
 
-std::vector<limit_case> limit_cases() {
-    const auto times = [](std::size_t count, const std::string& text) {
-        std::string out;
-        for (std::size_t i = 0; i < count; ++i) {
-            out += text;
-        }
-        return out;
-    };
+std::string times(std::size_t count, std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) {
+        out += text;
+    }
+    return out;
+}
+
+std::vector<limit_case> head_limit_cases() {
     const std::string end = " HTTP/1.1\r\nHost: a\r\n\r\n";
     const std::string start = "POST / HTTP/1.1\r\nHost: a\r\n";
-    const std::string te = start + "Transfer-Encoding: chunked\r\n\r\n";
     return {
         {"request line",
          {},
@@ -433,6 +483,13 @@ std::vector<limit_case> limit_cases() {
          start + times(63, "A: b\r\n") + "\r\n",
          start + times(64, "A: b\r\n") + "\r\n",
          431},
+    };
+}
+
+std::vector<limit_case> body_limit_cases() {
+    const std::string start = "POST / HTTP/1.1\r\nHost: a\r\n";
+    const std::string te = start + "Transfer-Encoding: chunked\r\n\r\n";
+    return {
         {"body",
          {},
          start + "Content-Length: 1048576\r\n\r\n" + times(1 << 20, "x"),
@@ -465,6 +522,14 @@ std::vector<limit_case> limit_cases() {
          te + "0\r\nA: " + times(40, "b") + "\r\n\r\n",
          431},
     };
+}
+
+std::vector<limit_case> limit_cases() {
+    std::vector<limit_case> cases = head_limit_cases();
+    for (const limit_case& body_case : body_limit_cases()) {
+        cases.push_back(body_case);
+    }
+    return cases;
 }
 
 TEST(RequestParser, TakesWhatIsAtALimitAndRefusesOneMore) {
@@ -515,13 +580,35 @@ TEST(RequestParser, AFullBufferOfTheStatedSizeIsNeverAskedForMore) {
     }
 }
 
-TEST(RequestParser, LooksAtEachByteOnceWhenTheInputTrickles) {
-    // One mebibyte in calls of one byte: quadratic work would not end within the test's timeout.
-    std::string input = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    for (int i = 0; i < 1 << 17; ++i) {
-        input += "3\r\nabc\r\n";
+TEST(RequestParser, CountsTheCrlfAfterTheDataAsFramingInAdvance) {
+    // 48 bytes of framing: "2;", the filler, the CRLF of the line and that of the data.
+    const parser_limits limits = {.header_bytes_max = 46, .body_bytes_max = 2};
+    for (const std::size_t filler : {42, 43}) {
+        request_parser parser(limits);
+        const parse_result got = parse_once(parser, chunked("2;" + times(filler, "x") + "\r\n"));
+        EXPECT_EQ(got.status, filler == 42 ? parse_status::need_more : parse_status::error);
+        EXPECT_EQ(got.http_status, filler == 42 ? 0 : 413);
     }
-    input += "0\r\n\r\n";
+}
+
+TEST(RequestParser, NeverLooksAgainAtBytesThatItHasScanned) {
+    // What a caller must not do shows it: a LF put among the bytes of the first call goes unseen.
+    const std::string starts[] = {"", "GET / HTTP/1.1\r\n", chunked(""), chunked("1\r\na\r\n"),
+                                  chunked("0\r\n")};
+    for (const std::string& start : starts) {
+        SCOPED_TRACE(start);
+        request_parser parser;
+        std::string input = start + "1;23456789";
+        ASSERT_EQ(parse_once(parser, input).status, parse_status::need_more);
+        input[start.size() + 3] = '\n';
+
+        EXPECT_EQ(parse_once(parser, input + "0").status, parse_status::need_more);
+    }
+}
+
+TEST(RequestParser, ReadsAMebibyteThatTricklesIn) {
+    std::string input = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    input += times(1 << 17, "3\r\nabc\r\n") + "0\r\n\r\n";
     request_parser parser;
 
     parse_result got;

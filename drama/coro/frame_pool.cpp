@@ -104,10 +104,13 @@ namespace internal {
     const bool prefixed = std::exchange(thread.prefix_wanted, false);
     const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
     const std::size_t total = bytes + front;
-    frame_pool* const pool =
-        pooling && total <= frame_pool::pooled_bytes_max ? thread.pool : nullptr;
-    auto* const block =
-        static_cast<std::byte*>(pool != nullptr ? pool->allocate(total) : ::operator new(total));
+    frame_pool* pool = nullptr;
+    void* memory = nullptr;
+    if constexpr (pooling) {
+        pool = total <= frame_pool::pooled_bytes_max ? thread.pool : nullptr;
+        memory = pool != nullptr ? pool->allocate(total) : nullptr;
+    }
+    auto* const block = static_cast<std::byte*>(pool != nullptr ? memory : ::operator new(total));
     account* payer = thread.payer;
     if (payer == nullptr && thread.running != nullptr) {
         payer = thread.running->payer;

@@ -44,6 +44,7 @@ void runnable::request_stop(stop_scope& scope, std::error_code reason) noexcept 
         stop_pending_.store(true, std::memory_order_seq_cst);
         wait_record* const record = wait_.load(std::memory_order_seq_cst);
         if (record != nullptr && record->cancel != nullptr) {
+            record->stop_reason = reason;
             record->cancel(*record);
         }
     }

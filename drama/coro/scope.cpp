@@ -55,17 +55,16 @@ void scope_state::stop_children_locked() noexcept {
 }
 
 bool scope_state::add_waiter(runnable& waiter, wait_record& record) noexcept {
+    // From here on a stop of the waiter reaches the children through the record. Its reason is
+    // asked without the scope's lock: a stop takes the waiter's stop lock first.
+    waiter.begin_steady_wait(record);
+    if (waiter.is_stopping()) {
+        stop(waiter.stop_reason());
+    }
     lock_.lock();
     const bool waits = count_ != 0;
     if (waits) {
         waiter_ = &waiter;
-        waiter.begin_steady_wait(record);
-        if (waiter.is_stopping()) {
-            if (!stop_reason_) {
-                stop_reason_ = errc::stop_requested;
-            }
-            stop_children_locked();
-        }
     }
     lock_.unlock();
     return waits;

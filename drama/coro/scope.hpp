@@ -49,7 +49,7 @@ class DRAMA_API scope_state {
             where = at;
             cancel = [](wait_record& record) noexcept {
                 auto& me = static_cast<join_awaiter&>(record);
-                me.scope->stop(errc::stop_requested);
+                me.scope->stop(record.stop_reason);
             };
         }
         void attach(runnable& task) noexcept { self = &task; }

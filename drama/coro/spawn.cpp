@@ -46,8 +46,9 @@ void spawned::finish() noexcept {
     }
     if (joiner != nullptr) {
         joiner->home->ready(*joiner);
-    } else if (promise->thrown && scope_ == nullptr &&
-               references_.load(std::memory_order_acquire) == 1) {
+    } else if (scope_ == nullptr && references_.load(std::memory_order_acquire) == 1 &&
+               promise->thrown) {
+        // Only without a handle may the exception be looked at: a late joiner takes it.
         std::fprintf(stderr,
                      "drama: task '%s' (%s:%u) ended with an exception that nobody joined\n", name,
                      site.file_name(), static_cast<unsigned>(site.line()));

@@ -159,12 +159,11 @@ admission<spawned*> make_spawned(account& payer, F&& f, Args&&... args) {
     try {
         const spawn_frame_request request(&payer);
         auto made = std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
-        auto& promise = made.release_promise();
-        const auto frame =
-            std::coroutine_handle<std::remove_reference_t<decltype(promise)>>::from_promise(
-                promise);
-        spawned* const control = spawned::create(request, frame, promise, true);
-        promise.self = control;
+        const auto frame = made.release();
+        made = decltype(made)(frame);  // owns the frame until there is a control block
+        spawned* const control = spawned::create(request, frame, frame.promise(), true);
+        made.release();
+        frame.promise().self = control;
         control->payer = &payer;
         return control;
     } catch (const std::bad_alloc&) {

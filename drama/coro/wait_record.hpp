@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <source_location>
+#include <system_error>
 
 #include "drama/base/clock.hpp"
 
@@ -45,6 +46,7 @@ struct wait_record {
     const runnable* holder = nullptr;  ///< the task that can end the wait, where one is known
     instant since = long_ago;          ///< coarse: the start of the turn that began the wait
     std::source_location where;
+    std::error_code stop_reason;  ///< why `cancel` is called; set before, under the stop lock
 
     /// Ends the wait early if it still stands; null if the wait cannot be cut short (a join of
     /// children passes the request on instead). Called under the stop lock: must not block, may

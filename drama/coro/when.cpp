@@ -47,13 +47,14 @@ void when_group::stop_all(std::error_code reason) noexcept {
 }
 
 bool when_group::add_waiter(runnable& waiter, wait_record& record) noexcept {
+    // From here on a stop of the waiter reaches the children through the record.
+    waiter.begin_steady_wait(record);
+    if (waiter.is_stopping()) {
+        stop_all(waiter.stop_reason());
+    }
     lock_.lock();
     const bool waits = pending_ != 0;
     if (waits) {
-        waiter.begin_steady_wait(record);
-        if (waiter.is_stopping()) {
-            stop_all(errc::stop_requested);
-        }
         waiter_ = &waiter;
     }
     lock_.unlock();

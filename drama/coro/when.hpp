@@ -46,7 +46,7 @@ class DRAMA_API when_group {
             object = &of;
             where = at;
             cancel = [](wait_record& record) noexcept {
-                static_cast<join_awaiter&>(record).group->stop_all(errc::stop_requested);
+                static_cast<join_awaiter&>(record).group->stop_all(record.stop_reason);
             };
         }
         void attach(runnable& task) noexcept { self = &task; }

@@ -321,6 +321,21 @@ TEST(RequestParser, TrimsBlanksAroundValuesOnly) {
     EXPECT_EQ(parser.request().headers.find("Opaque"), "\xff\xe4");
 }
 
+TEST(RequestParser, JudgesEveryByteOfAValueAtEveryPlace) {
+    for (int byte = 0; byte < 256; ++byte) {
+        const bool valid = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+        for (std::size_t at = 1; at < 19; ++at) {
+            std::string value(20, 'v');
+            value[at] = static_cast<char>(byte);
+            request_parser parser;
+            const std::string input = with_headers("A: " + value + "\r\n");
+            const parse_result got = parse_once(parser, input);
+            ASSERT_EQ(got.status, valid ? parse_status::complete : parse_status::error)
+                << byte << " at " << at;
+        }
+    }
+}
+
 TEST(RequestParser, LetsTheHostOfAnAddressOverrideTheField) {
     struct {
         std::size_t index;

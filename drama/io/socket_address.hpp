@@ -40,10 +40,10 @@ class DRAMA_API socket_address {
 
   private:
     union {
+        sockaddr_un local;  // the largest first: {} zeroes it, and so every byte
         sockaddr plain;
         sockaddr_in v4;
         sockaddr_in6 v6;
-        sockaddr_un local;
     } storage_{};
     socklen_t size_ = 0;
 };

@@ -188,6 +188,13 @@ std::int64_t attempt_read_write(const operation& op, fd_entry& entry) noexcept {
 
 }  // namespace
 
+bool is_file(int fd, fd_entry& entry) noexcept {
+    if (entry.kind == fd_kind::unknown) {
+        classify(fd, entry.kind);
+    }
+    return entry.kind == fd_kind::file;
+}
+
 std::int64_t attempt(operation& op, fd_entry& entry) noexcept {
     const int receive_flags = op.flags | MSG_DONTWAIT;
     const int send_flags = receive_flags | MSG_NOSIGNAL;

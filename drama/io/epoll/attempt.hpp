@@ -22,4 +22,8 @@ inline constexpr std::int64_t needs_offload = INT64_MIN + 1;
 /// Requires: the lock of `entry`, the entry of op.fd; op is no file operation.
 std::int64_t attempt(operation& op, fd_entry& entry) noexcept;
 
+/// True if `fd` is a regular file, a directory or a block device. Remembers the answer in `entry`.
+/// Requires: the lock of `entry`.
+bool is_file(int fd, fd_entry& entry) noexcept;
+
 }  // namespace drama::inline v0::internal

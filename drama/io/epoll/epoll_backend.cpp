@@ -226,19 +226,24 @@ submission epoll_backend::start_file(operation& op, op_stage from) noexcept {
 }
 
 submission epoll_backend::offload(operation& op, op_stage from) noexcept {
-    io_offloader* offloader = system_.offloader();
-    op.outcome = -ENOSYS;
-    if (offloader != nullptr) {
-        op.owner = this;
-        move_stage(op, from, op_stage::offloaded);
-        count_accepted();
-        if (offloader->offload(op, &run_offloaded)) {
-            return submission::pending;
-        }
-        add_local(-1);
-        op.outcome = -EAGAIN;
+    op.owner = this;
+    move_stage(op, from, op_stage::offloaded);
+    count_accepted();
+    const std::int64_t error = hand_to_offloader(op);
+    if (error == 0) {
+        return submission::pending;  // and perhaps completed already: not ours to touch
     }
+    op.outcome = error;
+    add_local(-1);
     return submission::completed;
+}
+
+std::int64_t epoll_backend::hand_to_offloader(operation& op) noexcept {
+    io_offloader* offloader = system_.offloader();
+    if (offloader == nullptr) {
+        return -ENOSYS;
+    }
+    return offloader->offload(op, &run_offloaded) ? 0 : -EAGAIN;
 }
 
 void epoll_backend::run_offloaded(operation& op) noexcept {

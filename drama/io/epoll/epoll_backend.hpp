@@ -63,6 +63,10 @@ class epoll_backend : public io_backend {
     result<void> watch_internal(int fd) noexcept;
     /// Gives the operation to the offloader.
     submission offload(operation& op, internal::op_stage from) noexcept;
+    /// The same for an operation in stage offloaded that was counted already. 0 or a negative
+    /// errno.
+    std::int64_t hand_to_offloader(operation& op) noexcept;
+    posix_system& system() noexcept { return system_; }
     /// An operation was accepted, by the thread that holds the core.
     void count_accepted() noexcept { add_local(1); }
     /// Calls `done`. Requires: outcome and stage are set, and the thread holds the core.

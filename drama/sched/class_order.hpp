@@ -29,10 +29,12 @@ inline constexpr std::array<duration, work_classes> offset_by_class = {0ms, 1ms,
 inline constexpr duration slice_max = 400us;
 inline constexpr int debt_slices_max = 4;
 
-/// The slice of a class under a latency setting: a quarter for low, four times for high.
+/// A request length under a latency setting: a quarter for low, four times for high.
+constexpr duration scaled_by(latency setting, duration request) noexcept {
+    return setting == latency::low ? request / 4 : setting == latency::high ? request * 4 : request;
+}
 constexpr duration slice_of(work_class cls, latency setting) noexcept {
-    const duration slice = slice_by_class[static_cast<std::size_t>(cls)];
-    return setting == latency::low ? slice / 4 : setting == latency::high ? slice * 4 : slice;
+    return scaled_by(setting, slice_by_class[static_cast<std::size_t>(cls)]);
 }
 
 }  // namespace drama::inline v0

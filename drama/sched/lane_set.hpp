@@ -73,7 +73,7 @@ class lane_set {
     friend class pool_order;
     friend class virtual_heap;
 
-    enum class state : std::uint8_t { absent, eligible, waiting, running, arrivals };
+    enum class state : std::uint8_t { absent, eligible, waiting, running, arrivals, in_service };
 
     void append(work_item& item, std::size_t lane) noexcept {
         lanes_[lane].push(item);

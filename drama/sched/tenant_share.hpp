@@ -59,17 +59,17 @@ class DRAMA_API tenant_share {
     /// at least one unit, so that no weight makes work free.
     virtual_span charge(duration used) noexcept {
         const virtual_span by = std::max<virtual_span>(1, to_virtual(used, weight()));
-        charge_virtual(by);
+        u_.fetch_add(by, std::memory_order_relaxed);
         return by;
     }
-    /// Moves u; negative only to give back an earlier charge.
-    void charge_virtual(virtual_span by) noexcept { u_.fetch_add(by, std::memory_order_relaxed); }
 
     /// Counts one lane_set in. The first of a queue places the tenant: never more than `credit`
-    /// behind the clock, never more than the forgivable debt ahead.
-    sums_change join(queue_id queue, virtual_time clock, duration credit) noexcept;
-    /// Brings the sums up to what was charged in any queue, and to the present weight.
-    sums_change account(queue_id queue) noexcept;
+    /// behind the clock, never more than `debt` ahead; exactly at the clock if it never joined.
+    sums_change join(queue_id queue, virtual_time clock, duration credit,
+                     duration debt = slice_max * debt_slices_max) noexcept;
+    /// Brings the sums up to what was charged in any queue, and to the present weight. `hold` moves
+    /// the position in this queue alone: ahead for work that is expected, back once it is charged.
+    sums_change account(queue_id queue, virtual_span hold = 0) noexcept;
     /// Counts one lane_set out; the last one takes out of the sums exactly what is in them.
     sums_change leave(queue_id queue) noexcept;
 
@@ -84,7 +84,7 @@ class DRAMA_API tenant_share {
     static constexpr virtual_span never_joined = INT64_MIN;
 
     struct place {
-        atomic<virtual_span> offset{never_joined};  // written by the first to join
+        atomic<virtual_span> offset{never_joined};  // changed under the lock
         virtual_time accounted = 0;                 // the u that is in the sums; under the lock
     };
 

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/sched/pool_order.hpp"
+
+#include <algorithm>
+
+namespace drama::inline v0 {
+namespace {
+
+// How many tenants that are ahead of the clock a server of high index looks at. The heap keeps
+// those least ahead near its front, so what lies beyond would hardly be chosen.
+constexpr std::size_t ahead_looked_at = 32;
+
+std::uint64_t ns_of(instant when) noexcept {
+    return static_cast<std::uint64_t>(when.time_since_epoch().count());
+}
+
+}  // namespace
+
+void pool_order::push(pool_lanes& lanes, pool_item& item, instant now) {
+    const virtual_time clock = clock_.at(now);
+    if (policy_ == policy::fifo) {
+        arrivals_.add(lanes);
+    }
+    const bool was_absent = lanes.state_ == state::absent;
+    if (was_absent) {
+        eligible_.reserve(members_ + 1);
+        waiting_.reserve(members_ + 1);
+        const duration cost = lanes.estimates_.expect(item.site, prior_);
+        apply(lanes.share_->join(id_, clock, std::min(cost, slice_max),
+                                 std::max(cost, slice_max) * debt_slices_max));
+        ++members_;
+    }
+    item.queued_at = now;
+    lanes.append(item, policy_ == policy::fifo ? 0 : static_cast<std::size_t>(item.cls));
+    size_.store(size() + 1, std::memory_order_relaxed);
+    place(lanes, clock);
+    publish();
+}
+
+pool_grant pool_order::pick(std::uint32_t server, instant now) noexcept {
+    maybe_update(now);
+    const virtual_time clock = clock_.at(now);
+    pool_lanes* lanes = next(server, clock);
+    if (lanes == nullptr) {
+        return {};
+    }
+    if (policy_ == policy::fifo) {
+        arrivals_.pop();
+    }
+    unlink(*lanes);
+    auto* item = static_cast<pool_item*>(lanes->take(lanes->next_lane()));
+    size_.store(size() - 1, std::memory_order_relaxed);
+    pool_grant grant{.lanes = lanes, .item = item, .site = item->site, .charged_at = now};
+    grant.expected = lanes->estimates_.expect(item->site, prior_);
+    grant.weight = lanes->share_->weight();
+    grant.held = std::max<virtual_span>(1, to_virtual(grant.expected, grant.weight));
+    held_moment_ += std::uint64_t{grant.weight} * static_cast<std::uint64_t>(grant.held);
+    charged_at_sum_ += ns_of(now);
+    ++running_;
+    ++lanes->in_service_;
+    apply(lanes->share_->account(id_, grant.held));
+    enqueue(*lanes, clock);
+    publish();
+    return grant;
+}
+
+void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept {
+    const duration more = used - grant.charged;
+    if (more <= duration(0)) {
+        return;
+    }
+    charge(grant, used, std::min(grant.held, to_virtual(more, grant.weight)), now);
+    place(*grant.lanes, clock_.at(now));
+    publish();
+}
+
+void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept {
+    pool_lanes& lanes = *grant.lanes;
+    charge(grant, std::max(used, grant.charged), grant.held, now);
+    charged_at_sum_ -= ns_of(grant.charged_at);
+    --running_;
+    --lanes.in_service_;
+    lanes.estimates_.learn(grant.site, used);
+    learn_prior(used);
+    place(lanes, clock_.at(now));
+    grant.item = nullptr;
+    publish();
+}
+
+duration pool_order::head_wait(instant now) noexcept {
+    const pool_lanes* first = next(0, clock_.at(now));
+    return first == nullptr ? duration(0) : now - first->next_queued_at();
+}
+
+duration pool_order::expected(const pool_lanes& lanes) const noexcept {
+    const work_item* head = lanes.lanes_[lanes.next_lane()].front();
+    return lanes.estimates_.expect(static_cast<const pool_item*>(head)->site, prior_);
+}
+
+// What a tenant's next function adds to its position to give its deadline.
+virtual_span pool_order::request(const pool_lanes& lanes) const noexcept {
+    const tenant_share& share = *lanes.share_;
+    return to_virtual(scaled_by(share.latency_setting(), expected(lanes)), share.weight());
+}
+
+void pool_order::enqueue(pool_lanes& lanes, virtual_time clock) noexcept {
+    if (lanes.empty()) {
+        lanes.state_ = lanes.in_service_ != 0 ? state::in_service : state::absent;
+        if (lanes.state_ == state::absent) {
+            --members_;
+            apply(lanes.share_->leave(id_));
+        }
+        return;
+    }
+    if (policy_ == policy::fifo) {
+        lanes.state_ = state::arrivals;
+        return;
+    }
+    const virtual_time v = position(lanes);
+    lanes.deadline_ = advanced(v, request(lanes));
+    const bool is_eligible = !before(clock, v);
+    lanes.state_ = is_eligible ? state::eligible : state::waiting;
+    (is_eligible ? eligible_ : waiting_).insert(lanes, is_eligible ? lanes.deadline_ : v);
+}
+
+void pool_order::unlink(pool_lanes& lanes) noexcept {
+    if (lanes.state_ == state::eligible) {
+        eligible_.remove(lanes);
+    } else if (lanes.state_ == state::waiting) {
+        waiting_.remove(lanes);
+    }
+}
+
+void pool_order::place(pool_lanes& lanes, virtual_time clock) noexcept {
+    unlink(lanes);
+    enqueue(lanes, clock);
+}
+
+void pool_order::release_eligible(virtual_time clock) noexcept {
+    while (!waiting_.empty() && !before(clock, waiting_.front().key)) {
+        auto& lanes = static_cast<pool_lanes&>(*waiting_.front().lanes);
+        waiting_.pop();
+        enqueue(lanes, clock);
+    }
+}
+
+// Charges of other queues make keys too early, never too late: the first is looked at again.
+pool_lanes* pool_order::next(std::uint32_t server, virtual_time clock) noexcept {
+    if (policy_ == policy::fifo) {
+        return static_cast<pool_lanes*>(arrivals_.front());
+    }
+    release_eligible(clock);
+    while (!eligible_.empty()) {
+        auto& lanes = static_cast<pool_lanes&>(*eligible_.front().lanes);
+        if (!before(clock, position(lanes))) {
+            break;
+        }
+        place(lanes, clock);
+    }
+    if (eligible_.empty()) {
+        pool_lanes* ahead = best_ahead(server, clock);
+        return ahead != nullptr ? ahead : least_ahead();
+    }
+    auto* chosen = static_cast<pool_lanes*>(eligible_.front().lanes);
+    if (server != 0) {
+        pool_lanes* ahead = best_ahead(server, clock);
+        if (ahead != nullptr && before(ahead->deadline_, chosen->deadline_)) {
+            return ahead;
+        }
+    }
+    return chosen;
+}
+
+pool_lanes* pool_order::least_ahead() noexcept {
+    while (!waiting_.empty()) {
+        const virtual_heap::entry first = waiting_.front();
+        const virtual_time v = position(*first.lanes);
+        if (!before(first.key, v)) {
+            return static_cast<pool_lanes*>(first.lanes);
+        }
+        waiting_.change(*first.lanes, v);
+    }
+    return nullptr;
+}
+
+pool_lanes* pool_order::best_ahead(std::uint32_t server, virtual_time clock) noexcept {
+    pool_lanes* best = nullptr;
+    const std::size_t count = std::min(waiting_.size(), ahead_looked_at);
+    for (std::size_t i = 0; i != count; ++i) {
+        auto& lanes = static_cast<pool_lanes&>(*waiting_.at(i).lanes);
+        const virtual_span grace =
+            to_virtual(expected(lanes) * server / servers_, lanes.share_->weight());
+        if (!before(clock, advanced(position(lanes), -grace)) &&
+            (best == nullptr || before(lanes.deadline_, best->deadline_))) {
+            best = &lanes;
+        }
+    }
+    return best;
+}
+
+// Replaces `release` of what was held by the real cost up to `used`.
+void pool_order::charge(pool_grant& grant, duration used, virtual_span release,
+                        instant now) noexcept {
+    grant.lanes->share_->charge(used - grant.charged);
+    held_moment_ -= std::uint64_t{grant.weight} * static_cast<std::uint64_t>(release);
+    charged_at_sum_ += ns_of(now) - ns_of(grant.charged_at);
+    grant.held -= release;
+    grant.charged = used;
+    grant.charged_at = now;
+    apply(grant.lanes->share_->account(id_, -release));
+}
+
+void pool_order::learn_prior(duration cost) noexcept {
+    // Balanced when one cost in ten is above.
+    prior_ = cost > prior_ ? prior_ + prior_ * 9 / 200 + 1us : prior_ - prior_ / 200;
+}
+
+void pool_order::apply(const sums_change& change) noexcept {
+    moment_ += change.moment;
+    weight_ += change.weight;
+    const std::int64_t known = clock_.weight();
+    if ((weight_ - known) * 8 > known || (known - weight_) * 8 > known) {
+        clock_.hurry();
+    }
+}
+
+void pool_order::maybe_update(instant now) noexcept {
+    if (!clock_.is_due(now) || !clock_.try_lead()) {
+        return;
+    }
+    // Positions are ahead by what running functions hold; the fluid server has given them only the
+    // time since they were charged last.
+    const std::uint64_t since = running_ * ns_of(now) - charged_at_sum_;
+    const auto busy =
+        static_cast<std::uint32_t>(std::min<std::size_t>(servers_, std::size_t{running_} + size()));
+    clock_.update(
+        now, {.moment = moment_ - held_moment_ + since * (virtual_units_per_ns * fixed_weight_one),
+              .weight = weight_,
+              .busy = busy,
+              .members = members_});
+}
+
+void pool_order::publish() noexcept {
+    virtual_time earliest = no_deadline;
+    if (policy_ == policy::fifo) {
+        if (const lane_set* first = arrivals_.front()) {
+            earliest = first->next_queued_at().time_since_epoch().count() * virtual_units_per_ns;
+        }
+    } else if (!eligible_.empty()) {
+        earliest = eligible_.front().key;
+    }
+    earliest_.store(earliest, std::memory_order_relaxed);
+}
+
+}  // namespace drama::inline v0

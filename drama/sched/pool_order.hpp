@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order in which a pool of threads takes functions that run to their end (compute, blocking):
+// 2DFQ with estimated costs on the tenants' shares. A start is charged by what it is expected to
+// cost, in this queue alone; the real cost, in all queues, follows while it runs and at its end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "drama/base/export.hpp"
+#include "drama/sched/arrival_order.hpp"
+#include "drama/sched/estimate_table.hpp"
+#include "drama/sched/fair_clock.hpp"
+#include "drama/sched/fair_shard.hpp"
+#include "drama/sched/lane_set.hpp"
+#include "drama/sched/virtual_heap.hpp"
+
+namespace drama::inline v0 {
+
+/// A queued function.
+struct pool_item : work_item {
+    spawn_site site = 0;
+};
+
+/// One tenant's functions in one pool. Lifetime: as lane_set; nothing of it runs when destroyed.
+class pool_lanes : public lane_set {
+  public:
+    using lane_set::lane_set;
+    const estimate_table& estimates() const noexcept { return estimates_; }
+
+  private:
+    friend class pool_order;
+    estimate_table estimates_;
+};
+
+/// A function that was started, until it is settled.
+struct pool_grant {
+    pool_lanes* lanes = nullptr;
+    pool_item* item = nullptr;
+    spawn_site site = 0;
+    duration expected{};
+    duration charged{};     ///< real cost charged so far
+    instant charged_at{};   ///< when that was
+    virtual_span held = 0;  ///< expected cost per weight that the real one has not replaced yet
+    fixed_weight weight = 0;
+
+    explicit operator bool() const noexcept { return item != nullptr; }
+};
+
+/// Tenants with functions that wait for, or run on, one of `servers` threads.
+///
+/// On server j of N a tenant is eligible while its position, less j/N of what its next function
+/// should cost, is not ahead of the clock; the earliest expected finish wins. So small functions
+/// gather on the high servers and large ones leave these free. If none is eligible, the tenant that
+/// is least ahead borrows. Several functions of one tenant may run at once.
+///
+/// Complexity: O(log n) in tenants, and a look at most at 32 that are ahead; allocates in push().
+/// Threads:    the caller's lock; size() and earliest_deadline() from any.
+class DRAMA_API pool_order {
+  public:
+    pool_order(policy order, std::uint32_t servers, queue_id id) noexcept
+        : clock_(servers), servers_(servers), id_(id), policy_(order) {}
+    pool_order(const pool_order&) = delete;
+    pool_order& operator=(const pool_order&) = delete;
+
+    /// Queues and stamps `item`.
+    void push(pool_lanes& lanes, pool_item& item, instant now);
+    /// Takes the function that `server`, of 0 to servers - 1, had better run; empty if none waits.
+    [[nodiscard]] pool_grant pick(std::uint32_t server, instant now) noexcept;
+    /// Charges what a running function has used so far, so that a stuck one keeps paying.
+    void refresh(pool_grant& grant, duration used, instant now) noexcept;
+    /// Charges the real cost and learns from it. The item itself is not touched.
+    void settle(pool_grant& grant, duration used, instant now) noexcept;
+
+    /// Functions that wait. Threads: any (a hint).
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    /// The expected finish of what would run next, or no_deadline. Threads: any (a hint).
+    virtual_time earliest_deadline() const noexcept {
+        return earliest_.load(std::memory_order_relaxed);
+    }
+    /// How long what would run next has waited; zero if nothing does.
+    duration head_wait(instant now) noexcept;
+    /// Functions that run.
+    std::uint32_t running() const noexcept { return running_; }
+    const fair_clock& clock() const noexcept { return clock_; }
+    /// The cost that nine of ten functions stay below: what an unknown one is expected to cost.
+    duration prior() const noexcept { return prior_; }
+
+  private:
+    using state = lane_set::state;
+
+    virtual_time position(const lane_set& lanes) const noexcept {
+        return lanes.share_->position(id_);
+    }
+    duration expected(const pool_lanes& lanes) const noexcept;
+    virtual_span request(const pool_lanes& lanes) const noexcept;
+    void enqueue(pool_lanes& lanes, virtual_time clock) noexcept;
+    void unlink(pool_lanes& lanes) noexcept;
+    void place(pool_lanes& lanes, virtual_time clock) noexcept;
+    pool_lanes* next(std::uint32_t server, virtual_time clock) noexcept;
+    pool_lanes* best_ahead(std::uint32_t server, virtual_time clock) noexcept;
+    pool_lanes* least_ahead() noexcept;
+    void release_eligible(virtual_time clock) noexcept;
+    void charge(pool_grant& grant, duration used, virtual_span release, instant now) noexcept;
+    void learn_prior(duration cost) noexcept;
+    void apply(const sums_change& change) noexcept;
+    void maybe_update(instant now) noexcept;
+    void publish() noexcept;
+
+    fair_clock clock_;
+    std::uint32_t servers_;
+    std::uint32_t running_ = 0;
+    std::uint32_t members_ = 0;
+    queue_id id_;
+    policy policy_;
+    virtual_heap eligible_;   // by expected finish
+    virtual_heap waiting_;    // ahead of the clock, by position
+    arrival_order arrivals_;  // fifo only
+    duration prior_ = 1ms;
+    std::uint64_t moment_ = 0;
+    std::int64_t weight_ = 0;
+    std::uint64_t held_moment_ = 0;     // of weight times what running functions hold
+    std::uint64_t charged_at_sum_ = 0;  // ns, over running functions
+    atomic<std::size_t> size_{0};
+    atomic<virtual_time> earliest_{no_deadline};
+};
+
+}  // namespace drama::inline v0

@@ -67,6 +67,13 @@ class test_host final : public host {
         return handle;
     }
 
+    /// Starts a root task whose handle nobody keeps.
+    template <class F, class... Args>
+        requires task_function<F, Args...>
+    void detach(F f, Args... args) {
+        static_cast<void>(spawn(std::move(f), std::move(args)...));
+    }
+
     /// Runs `f(args...)` and everything else to the end, and yields its value or throws.
     template <class F, class... Args>
         requires task_function<F, Args...>
@@ -119,6 +126,8 @@ class test_host final : public host {
         }
         now_ = end;
     }
+    /// Lets `span` pass inside the running turn: nothing happens meanwhile.
+    void advance_clock(duration span) noexcept { now_ = saturating_add(now_, span); }
     /// Fires the first timer that is due by `limit`, without running anybody.
     bool fire_next(instant limit) noexcept {
         if (timers_.empty() || std::get<0>(*timers_.begin()) > limit) {

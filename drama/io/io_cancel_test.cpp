@@ -322,7 +322,7 @@ class chaos {
     static constexpr std::size_t slots = 64;
     static constexpr int steps = 3'000;
 
-    struct slot : operation {
+    struct place : operation {
         std::mutex lock;
         bool is_out = false;  // with a backend
         char byte = 'x';
@@ -330,7 +330,7 @@ class chaos {
         int completed = 0;
     };
 
-    void submit_one(io_backend& core, slot& slot, std::minstd_rand& random,
+    void submit_one(io_backend& core, place& slot, std::minstd_rand& random,
                     const std::vector<int>& sockets, int file) {
         const std::lock_guard guard(slot.lock);
         if (slot.is_out) {
@@ -344,7 +344,7 @@ class chaos {
         slot.buffer = &slot.byte;
         slot.length = 1;
         slot.done = [](operation& op) noexcept {
-            auto& self = static_cast<chaos::slot&>(op);
+            auto& self = static_cast<chaos::place&>(op);
             const std::lock_guard handing_back(self.lock);
             self.is_out = false;
             ++self.completed;
@@ -375,7 +375,7 @@ class chaos {
     void cancel_some(io_backend& core, unsigned seed) {
         std::minstd_rand random(seed);
         while (finished.load() < 2 || outstanding() != 0) {
-            slot& slot = all[random() % slots];
+            place& slot = all[random() % slots];
             const std::lock_guard guard(slot.lock);
             if (slot.is_out) {
                 core.cancel(slot);
@@ -386,14 +386,14 @@ class chaos {
 
     int outstanding() {
         int count = 0;
-        for (slot& slot : all) {
+        for (place& slot : all) {
             const std::lock_guard guard(slot.lock);
             count += slot.is_out ? 1 : 0;
         }
         return count;
     }
 
-    std::array<slot, slots> all;
+    std::array<place, slots> all;
     std::atomic<int> finished{0};
     std::atomic<bool> stop{false};
 };

@@ -181,7 +181,7 @@ void epoll_backend::post(operation& op) noexcept {
     remote_.fetch_add(1, std::memory_order_relaxed);
     enter_remote();
     posted_.push(op);
-    wake();
+    end_wait();
     leave_remote();
 }
 
@@ -217,7 +217,7 @@ void epoll_backend::cancel_file(operation&) noexcept {
 void epoll_backend::finish_from_anywhere(operation& op) noexcept {
     enter_remote();
     finished_.push(op);
-    wake();
+    end_wait();
     leave_remote();
 }
 
@@ -368,7 +368,7 @@ std::size_t epoll_backend::serve(const epoll_event& event) noexcept {
     return count;
 }
 
-void epoll_backend::wake() noexcept {
+void epoll_backend::end_wait() noexcept {
     if (sleep_.exchange(sleep_state::notified, std::memory_order_acq_rel) != sleep_state::asleep) {
         return;  // awake, or somebody else's wake-up is under way
     }

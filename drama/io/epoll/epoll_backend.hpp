@@ -40,7 +40,7 @@ class epoll_backend : public io_backend {
     void cancel(operation& op) noexcept override;
     void flush() noexcept override {}
     std::size_t reap(duration wait) noexcept override;
-    void wake() noexcept override;
+    void wake() noexcept override { end_wait(); }
     std::size_t in_flight() const noexcept override;
 
     /// Hands over an accepted operation that has its outcome; the next reap calls its `done`.
@@ -73,6 +73,9 @@ class epoll_backend : public io_backend {
     void call_done(operation& op) noexcept;
     /// Keeps this object alive until leave_remote(). Requires: an operation of it is not completed.
     void enter_remote() noexcept { visitors_.fetch_add(1, std::memory_order_relaxed); }
+    /// wake(), but not virtual: the operation that kept this object from being destroyed may have
+    /// completed, and a destructor that waits for leave_remote() changes the type meanwhile.
+    void end_wait() noexcept;
     void leave_remote() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
   private:

@@ -250,7 +250,10 @@ bool file_ring::next(ring_completion& into) noexcept {
         return false;
     }
     into.op = static_cast<operation*>(io_uring_cqe_get_data(cqe));
-    into.outcome = cqe->res;
+    // Some operations let the kernel's internal ERESTART* codes (512 to 516) out when they are
+    // interrupted; a syscall would have made EINTR of them or have begun again.
+    const bool is_restart = cqe->res <= -512 && cqe->res >= -516;
+    into.outcome = is_restart ? -EINTR : cqe->res;
     io_uring_cqe_seen(&ring_, cqe);
     return true;
 }

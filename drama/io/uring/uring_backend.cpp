@@ -123,7 +123,7 @@ void uring_backend::flush() noexcept {
 void uring_backend::cancel_file(operation& op) noexcept {
     enter_remote();
     cancels_.push(op);
-    wake();
+    end_wait();
     leave_remote();
 }
 

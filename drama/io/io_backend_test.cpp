@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -251,6 +252,24 @@ TEST_P(IoBackend, NeverBlocksOnAFullPipeInBlockingMode) {
         written += static_cast<std::size_t>(writing.outcome);
     }
     FAIL() << "the pipe never filled";
+}
+
+TEST_P(IoBackend, ReadsATerminalInBlockingModeLineByLine) {
+    const int controller = owned(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_EQ(::grantpt(controller), 0);
+    ASSERT_EQ(::unlockpt(controller), 0);
+    const int terminal = owned(::open(::ptsname(controller), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    char got[8] = {};
+    counted_op reading;
+
+    ASSERT_TRUE(is_pending(reading.on(op_code::read, terminal).with(got, 8)));
+    ASSERT_EQ(::write(controller, "li", 2), 2);
+    EXPECT_EQ(core().reap(duration::zero()), 0u);
+    ASSERT_EQ(::write(controller, "ne\n", 3), 3);
+    finish(reading);
+
+    EXPECT_EQ(reading.outcome, 5);
+    EXPECT_EQ(::fcntl(terminal, F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST_P(IoBackend, ReadsAnEventfd) {

@@ -59,6 +59,8 @@ class file_ring {
     void wait() noexcept;
 
   private:
+    friend struct file_ring_inspector;  // tests ask the ring for what must be refused
+
     file_ring() noexcept = default;
     result<void> set_up() noexcept;
     result<void> probe() noexcept;

@@ -3,6 +3,7 @@
 // service were infinitely divisible. A leader slews R, like NTP, towards the members' true mean.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "drama/base/atomic.hpp"
@@ -39,10 +40,13 @@ class DRAMA_API fair_clock {
     duration quantum_now() const noexcept {
         return duration(quantum_ns_.load(std::memory_order_relaxed));
     }
-    /// `slice`, shortened as turns are.
+    /// `slice`, shortened as turns are but no further than to a tenth: a turn is a poll at least.
     duration scaled_slice(duration slice) const noexcept {
         const std::int64_t ns = quantum_ns_.load(std::memory_order_relaxed);
-        return ns == quantum.count() ? slice : duration(slice.count() * ns / quantum.count() + 1);
+        if (ns == quantum.count()) [[likely]] {
+            return slice;
+        }
+        return duration(slice.count() * std::max(ns, quantum.count() / 10) / quantum.count());
     }
 
     bool is_due(instant now) const noexcept {

@@ -26,18 +26,20 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     bool urgent = false;
     if (policy_ == policy::fair) {
         if (!joins) {
-            hasten(lanes, item.cls);
+            hasten(lanes, advanced(position(lanes), slice(lanes, item.cls)));
         }
         urgent = outranks_running(lanes, clock);
+    } else {
+        publish_oldest();
     }
-    publish_earliest();
     return urgent;
 }
 
 turn fair_shard::pick(instant now) noexcept {
     DRAMA_ASSERT(running_ == nullptr, "picks while a turn is running");
     queue_->maybe_update(now);
-    lane_set* chosen = next(clock_->at(now));
+    clock_seen_ = clock_->at(now);
+    lane_set* chosen = next(clock_seen_);
     if (chosen == nullptr) {
         return {};
     }
@@ -63,7 +65,7 @@ work_item* fair_shard::pop(lane_set& lanes, instant) noexcept {
     return lanes.take(lanes.next_lane());
 }
 
-void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
+void fair_shard::settle(lane_set& lanes, duration used, instant) noexcept {
     DRAMA_ASSERT(running_ == &lanes, "settles another turn than the running one");
     running_ = nullptr;
     lanes.share_->charge(used);
@@ -71,9 +73,8 @@ void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
         leave(lanes);
     } else {
         apply(lanes.share_->account(id_));
-        enqueue(lanes, clock_->at(now));
+        enqueue(lanes);
     }
-    publish_earliest();
 }
 
 lane_set* fair_shard::steal_candidate(instant now) noexcept {
@@ -116,14 +117,14 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
     if (policy_ == policy::fifo) {
         arrivals_.forget(from, count);
     } else if (to.state_ != state::running && before(from.deadline_, to.deadline_)) {
-        to_shard.raise(to, from.deadline_);
+        to_shard.hasten(to, from.deadline_);
     }
     if (from.empty() && from.state_ != state::running) {
         unlink(from);
         leave(from);
     }
     publish_earliest();
-    to_shard.publish_earliest();
+    to_shard.publish_oldest();
     return count;
 }
 
@@ -139,7 +140,7 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
         const std::int64_t weight = weight_.load(std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_acquire);
         if ((before_read & 1) == 0 && sequence_.load(std::memory_order_relaxed) == before_read) {
-            const std::uint32_t members = published_members_.load(std::memory_order_relaxed);
+            const auto members = static_cast<std::uint32_t>(this->members());
             into.moment += moment;
             into.weight += weight;
             into.members += members;
@@ -151,106 +152,83 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
 }
 
 void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock) {
-    eligible_.reserve(members_ + 1);
-    waiting_.reserve(members_ + 1);
     const duration credit = clock_->scaled_slice(slice_of(cls, lanes.share_->latency_setting()));
     const sums_change change = lanes.share_->join(id_, clock, credit);
-    ++members_;
-    publish_members();
+    members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
     apply(change);
-    lanes.deadline_ = advanced(position(lanes), slice(lanes, cls));
-    if (policy_ == policy::fifo) {
-        lanes.state_ = state::arrivals;
-        return;
-    }
     const virtual_time v = position(lanes);
-    const bool is_eligible = !before(clock, v);
-    lanes.state_ = is_eligible ? state::eligible : state::waiting;
-    (is_eligible ? eligible_ : waiting_).insert(lanes, is_eligible ? lanes.deadline_ : v);
+    const virtual_span request = to_virtual(credit, lanes.share_->weight());
+    lanes.deadline_ = advanced(v, request);
+    insert(lanes, v, request);
 }
 
 void fair_shard::leave(lane_set& lanes) noexcept {
     lanes.state_ = state::absent;
-    --members_;
-    publish_members();
+    members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
     apply(lanes.share_->leave(id_));
 }
 
-// Puts a lane set that ran, or whose key was stale, where its position now belongs.
-void fair_shard::enqueue(lane_set& lanes, virtual_time clock) noexcept {
+// Puts a lane set that ran, or that was found to have moved on, where it now belongs. A request
+// that is used up is followed by another.
+void fair_shard::enqueue(lane_set& lanes) noexcept {
+    const virtual_time v = position(lanes);
+    const virtual_span request = slice(lanes, lanes.next_class());
+    const virtual_span left = gap(lanes.deadline_, v);
+    if (left <= 0 || left > request) {
+        lanes.deadline_ = advanced(v, request);
+        insert(lanes, v, request);
+    } else {
+        // The little that may be left of a request need not be told apart from a quarter.
+        insert(lanes, v, std::max(left, request / 4));
+    }
+}
+
+void fair_shard::insert(lane_set& lanes, virtual_time v, virtual_span request) noexcept {
     if (policy_ == policy::fifo) {
         lanes.state_ = state::arrivals;
         return;
     }
-    const virtual_time v = position(lanes);
-    const virtual_time renewed = advanced(v, slice(lanes, lanes.next_class()));
-    if (!before(v, lanes.deadline_) || before(renewed, lanes.deadline_)) {
-        lanes.deadline_ = renewed;
+    lanes.state_ = state::queued;
+    groups_.insert(lanes, v, request);
+    const virtual_time earliest = earliest_deadline();
+    if (!before(clock_seen_, v) && (earliest == no_deadline || before(lanes.deadline_, earliest))) {
+        earliest_.store(lanes.deadline_, std::memory_order_relaxed);
     }
-    const bool is_eligible = !before(clock, v);
-    lanes.state_ = is_eligible ? state::eligible : state::waiting;
-    (is_eligible ? eligible_ : waiting_).insert(lanes, is_eligible ? lanes.deadline_ : v);
 }
 
 void fair_shard::unlink(lane_set& lanes) noexcept {
-    if (lanes.state_ == state::eligible) {
-        eligible_.remove(lanes);
-    } else if (lanes.state_ == state::waiting) {
-        waiting_.remove(lanes);
+    if (lanes.state_ == state::queued) {
+        groups_.remove(lanes);
     }
 }
 
 // More urgent work of a tenant that waits already brings its deadline forward.
-void fair_shard::hasten(lane_set& lanes, work_class cls) noexcept {
-    const virtual_time due = advanced(position(lanes), slice(lanes, cls));
-    if (before(due, lanes.deadline_)) {
-        raise(lanes, due);
+void fair_shard::hasten(lane_set& lanes, virtual_time deadline) noexcept {
+    if (before(deadline, lanes.deadline_)) {
+        const virtual_time v = position(lanes);
+        groups_.remove(lanes);
+        lanes.deadline_ = deadline;
+        insert(lanes, v, std::max<virtual_span>(1, gap(deadline, v)));
     }
 }
 
-void fair_shard::raise(lane_set& lanes, virtual_time deadline) noexcept {
-    lanes.deadline_ = deadline;
-    if (lanes.state_ == state::eligible) {
-        eligible_.change(lanes, deadline);
-    }
-}
-
-void fair_shard::release_eligible(virtual_time clock) noexcept {
-    while (!waiting_.empty() && !before(clock, waiting_.front().key)) {
-        lane_set& lanes = *waiting_.front().lanes;
-        waiting_.pop();
-        enqueue(lanes, clock);
-    }
-}
-
-// A tenant may have been charged elsewhere since it was queued: its key is then too early, never
-// too late, so it is enough to look at the first one again.
+// A tenant may have been charged elsewhere since it was queued: it then stands too early, never too
+// late, so it is enough to look at the first one again.
 lane_set* fair_shard::next(virtual_time clock) noexcept {
     if (policy_ == policy::fifo) {
         return arrivals_.front();
     }
-    release_eligible(clock);
-    return first_in_line(clock);
-}
-
-lane_set* fair_shard::first_in_line(virtual_time clock) noexcept {
-    while (!eligible_.empty()) {
-        lane_set& lanes = *eligible_.front().lanes;
-        if (!before(clock, position(lanes))) {
-            return &lanes;
+    for (;;) {
+        lane_set* first = groups_.first_eligible(clock);
+        if (first == nullptr) {
+            first = groups_.least_ahead();
         }
-        eligible_.pop();
-        enqueue(lanes, clock);
-    }
-    while (!waiting_.empty()) {
-        const virtual_heap::entry first = waiting_.front();
-        const virtual_time v = position(*first.lanes);
-        if (!before(first.key, v)) {
-            return first.lanes;
+        if (first == nullptr || !groups_.is_stale(*first, position(*first))) {
+            return first;
         }
-        waiting_.change(*first.lanes, v);
+        groups_.remove(*first);
+        enqueue(*first);
     }
-    return nullptr;
 }
 
 bool fair_shard::outranks_running(const lane_set& lanes, virtual_time clock) const noexcept {
@@ -288,20 +266,24 @@ void fair_shard::note_weight(std::int64_t change) noexcept {
     }
 }
 
-void fair_shard::publish_members() noexcept {
-    published_members_.store(members_, std::memory_order_relaxed);
+// After work was taken away. What comes is compared as it is inserted.
+void fair_shard::publish_earliest() noexcept {
+    if (policy_ == policy::fifo) {
+        publish_oldest();
+    } else {
+        earliest_.store(groups_.earliest(clock_seen_), std::memory_order_relaxed);
+    }
 }
 
-void fair_shard::publish_earliest() noexcept {
-    virtual_time earliest = no_deadline;
+void fair_shard::publish_oldest() noexcept {
     if (policy_ == policy::fifo) {
-        if (const lane_set* first = arrivals_.front()) {
-            earliest = first->next_queued_at().time_since_epoch().count() * virtual_units_per_ns;
-        }
-    } else if (!eligible_.empty()) {
-        earliest = eligible_.front().key;
+        const lane_set* first = arrivals_.front();
+        const virtual_time oldest =
+            first == nullptr
+                ? no_deadline
+                : first->next_queued_at().time_since_epoch().count() * virtual_units_per_ns;
+        earliest_.store(oldest, std::memory_order_relaxed);
     }
-    earliest_.store(earliest, std::memory_order_relaxed);
 }
 
 }  // namespace drama::inline v0

@@ -9,9 +9,9 @@
 #include "drama/base/atomic.hpp"
 #include "drama/base/export.hpp"
 #include "drama/sched/arrival_order.hpp"
+#include "drama/sched/deadline_groups.hpp"
 #include "drama/sched/fair_clock.hpp"
 #include "drama/sched/lane_set.hpp"
-#include "drama/sched/virtual_heap.hpp"
 
 namespace drama::inline v0 {
 
@@ -34,7 +34,7 @@ struct turn {
 /// earliest virtual deadline wins; if none is, the one that is least ahead borrows.
 /// Protocol: pick, any number of pops and pushes, settle; then pick again.
 ///
-/// Complexity: O(log n) in tenants with work; allocates only in push().
+/// Complexity: O(1); allocates only in push(), and only under fifo.
 /// Threads:    all under the owning core's lock, except earliest_deadline(), size() and sums().
 /// Lifetime:   empty when destroyed.
 class DRAMA_API fair_shard {
@@ -84,7 +84,7 @@ class DRAMA_API fair_shard {
     void add_sums(clock_sums& into) const noexcept;
 
     /// Tenants with work here, the running one included.
-    std::size_t members() const noexcept { return members_; }
+    std::size_t members() const noexcept { return members_.load(std::memory_order_relaxed); }
 
   private:
     using state = lane_set::state;
@@ -103,19 +103,17 @@ class DRAMA_API fair_shard {
 
     void join(lane_set& lanes, work_class cls, virtual_time clock);
     void leave(lane_set& lanes) noexcept;
-    void enqueue(lane_set& lanes, virtual_time clock) noexcept;
+    void enqueue(lane_set& lanes) noexcept;
+    void insert(lane_set& lanes, virtual_time position, virtual_span request) noexcept;
     void unlink(lane_set& lanes) noexcept;
-    void hasten(lane_set& lanes, work_class cls) noexcept;
-    void raise(lane_set& lanes, virtual_time deadline) noexcept;
-    void release_eligible(virtual_time clock) noexcept;
+    void hasten(lane_set& lanes, virtual_time deadline) noexcept;
     lane_set* next(virtual_time clock) noexcept;
-    lane_set* first_in_line(virtual_time clock) noexcept;
     bool outranks_running(const lane_set& lanes, virtual_time clock) const noexcept;
 
     void apply(const sums_change& change) noexcept;
     void note_weight(std::int64_t change) noexcept;
-    void publish_members() noexcept;
     void publish_earliest() noexcept;
+    void publish_oldest() noexcept;
     void add_size(std::ptrdiff_t change) noexcept {
         size_.store(size_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change),
                     std::memory_order_relaxed);
@@ -126,10 +124,9 @@ class DRAMA_API fair_shard {
     queue_id id_;
     policy policy_;
     lane_set* running_ = nullptr;
-    virtual_heap eligible_;   // by deadline
-    virtual_heap waiting_;    // ahead of the clock, by position
+    deadline_groups groups_;  // fair only
     arrival_order arrivals_;  // fifo only
-    std::uint32_t members_ = 0;
+    virtual_time clock_seen_ = 0;
     std::uint32_t seen_generation_ = 0;
     std::int64_t unseen_weight_ = 0;  // joined less left since that generation
 
@@ -138,7 +135,7 @@ class DRAMA_API fair_shard {
     alignas(64) atomic<virtual_time> earliest_{no_deadline};
     atomic<std::size_t> size_{0};
     atomic<std::uint32_t> sequence_{0};
-    atomic<std::uint32_t> published_members_{0};
+    atomic<std::uint32_t> members_{0};
     atomic<std::uint64_t> moment_{0};
     atomic<std::int64_t> weight_{0};
 };

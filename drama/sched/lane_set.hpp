@@ -72,8 +72,17 @@ class lane_set {
     friend class fair_shard;
     friend class pool_order;
     friend class virtual_heap;
+    friend class deadline_groups;
 
-    enum class state : std::uint8_t { absent, eligible, waiting, running, arrivals, in_service };
+    enum class state : std::uint8_t {
+        absent,
+        queued,    // fair_shard
+        eligible,  // pool_order
+        waiting,   // pool_order: ahead of the clock
+        arrivals,  // under fifo
+        running,
+        in_service,  // pool_order: nothing waits, something runs
+    };
 
     void append(work_item& item, std::size_t lane) noexcept {
         lanes_[lane].push(item);
@@ -111,10 +120,14 @@ class lane_set {
     tenant_share* share_;
     virtual_time deadline_ = 0;
     std::uint32_t size_ = 0;
-    std::uint32_t heap_index_ = 0;
-    std::uint32_t in_service_ = 0;  // items started and not settled; pools only
-    std::uint8_t filled_ = 0;       // bit c: lanes_[c] is not empty
+    std::uint8_t filled_ = 0;  // bit c: lanes_[c] is not empty
     state state_ = state::absent;
+    std::uint8_t group_ = 0;         // deadline_groups: where this stands
+    virtual_time slot_start_ = 0;    // of the slot there
+    lane_set* preceding_ = nullptr;  // in the slot; stale at its head
+    lane_set* following_ = nullptr;  // in the slot
+    std::uint32_t heap_index_ = 0;   // virtual_heap
+    std::uint32_t in_service_ = 0;   // pool_order: items started and not settled
     std::array<work_fifo, work_classes> lanes_;
 };
 

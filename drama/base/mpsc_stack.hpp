@@ -18,13 +18,14 @@ class mpsc_stack {
         Node* head = head_.load(std::memory_order_relaxed);
         do {
             node.*Next = head;
-            // Release pairs with the acquire of take_all: the taker sees the node's fields.
-        } while (!head_.compare_exchange_weak(head, &node, std::memory_order_release,
+            // Pairs with take_all: the taker sees the node's fields. Sequentially consistent, so that
+            // a pusher may afterwards ask whether the taker sleeps.
+        } while (!head_.compare_exchange_weak(head, &node, std::memory_order_seq_cst,
                                               std::memory_order_relaxed));
         return head == nullptr;
     }
 
-    bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
+    bool empty() const noexcept { return head_.load(std::memory_order_seq_cst) == nullptr; }
 
     /// Everything pushed so far, oldest first, linked through Next.
     Node* take_all() noexcept {

@@ -204,14 +204,7 @@ TEST(WithDeadline, AStopAtAnyStepEndsIt) {
     for (int stop_at = 0; stop_at < 6; ++stop_at) {
         test_host host;
         auto task = host.spawn(bounded, duration(10ms), duration(5ms));
-        for (int step = 0;; ++step) {
-            if (step == stop_at) {
-                task.request_stop();
-            }
-            if (!host.run_one() && !host.fire_next(never) && step >= stop_at) {
-                break;
-            }
-        }
+        host.run_and_act(stop_at, [&] { task.request_stop(); });
         const auto outcome = test_host::take(task);
         // Steps: begin to sleep; timer; end.
         EXPECT_EQ(outcome.has_value(), stop_at >= 2) << "stop_at=" << stop_at;

@@ -26,12 +26,12 @@ struct timer_node : list_link<> {
     void (*fire)(timer_node&) noexcept = nullptr;
 
     // The wheel's own.
-    void* wheel = nullptr;
+    enum class state : std::uint8_t { idle, armed, fired, refused };
+    void* wheel = nullptr;  ///< where it is armed; published by `progress`
     std::uint8_t slot_level = 0;
     std::uint8_t slot_index = 0;
-    bool armed = false;
-    bool refused = false;             ///< disarmed before it was armed: arm will say no
-    std::atomic<bool> firing{false};  ///< for disarm_and_wait
+    std::atomic<state> progress{state::idle};  ///< refused: disarmed before it was armed
+    std::atomic<bool> firing{false};           ///< for disarm_and_wait
 };
 
 /// The runtime, as seen from a coroutine. Threads: all from any thread, except as said.

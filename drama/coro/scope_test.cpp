@@ -167,14 +167,7 @@ TEST(Scope, AStopOfTheOwnerAtAnyStepJoinsEveryChild) {
         log seen;
         auto owner =
             host.spawn(in_scope<task<int> (*)(scope_handle, log*), log*>, spawn_three, &seen);
-        for (int step = 0;; ++step) {
-            if (step == stop_at) {
-                owner.request_stop();
-            }
-            if (!host.run_one() && !host.fire_next(never) && step >= stop_at) {
-                break;
-            }
-        }
+        host.run_and_act(stop_at, [&] { owner.request_stop(); });
         EXPECT_EQ(seen.ended, 3) << "stop_at=" << stop_at;
         EXPECT_EQ(host.alive(), 0U) << "stop_at=" << stop_at;
         for (const auto error : seen.errors) {

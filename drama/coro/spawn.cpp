@@ -40,10 +40,10 @@ void spawned::finish() noexcept {
     lock_.lock();
     done_ = true;
     runnable* const joiner = std::exchange(joiner_, nullptr);
-    lock_.unlock();
-    if (on_done != nullptr) {
-        on_done(on_done_argument);
+    if (unpark_ != nullptr) {
+        unpark_(place_);  // under the lock: the waiter leaves only with it
     }
+    lock_.unlock();
     if (joiner != nullptr) {
         joiner->home->ready(*joiner);
     } else if (scope_ == nullptr && references_.load(std::memory_order_acquire) == 1 &&
@@ -71,6 +71,20 @@ void spawned::release() noexcept {
         frame.destroy();
         delete this;
     }
+}
+
+void spawned::wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) noexcept,
+                           void* place) noexcept {
+    lock_.lock();
+    unpark_ = unpark;
+    place_ = place;
+    while (!done_) {
+        lock_.unlock();
+        park(place);
+        lock_.lock();
+    }
+    unpark_ = nullptr;
+    lock_.unlock();
 }
 
 bool spawned::add_joiner(runnable& joiner, wait_record& record) noexcept {

@@ -42,9 +42,12 @@ class DRAMA_API spawned : public runnable, public list_link<> {
     bool add_joiner(runnable& joiner, wait_record& record) noexcept;
     bool remove_joiner(runnable& joiner) noexcept;
 
-    /// What a foreign thread does when the task is done. Set before launch.
-    void (*on_done)(void*) noexcept = nullptr;
-    void* on_done_argument = nullptr;
+    /// Blocks a thread that is no worker until the task is done. `park(place)` waits,
+    /// `unpark(place)` ends that; both are called with this task alive. Threads: one waits at a
+    /// time.
+    void wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) noexcept,
+                      void* place) noexcept;
+
     /// Where the value or the exception lies.
     promise_base* promise = nullptr;
 
@@ -54,7 +57,9 @@ class DRAMA_API spawned : public runnable, public list_link<> {
 
     std::coroutine_handle<> frame_;
     scope_state* scope_ = nullptr;
-    runnable* joiner_ = nullptr;  // guarded by lock_
+    runnable* joiner_ = nullptr;                // guarded by lock_
+    void (*unpark_)(void*) noexcept = nullptr;  // guarded by lock_
+    void* place_ = nullptr;                     // guarded by lock_
     std::atomic<std::uint32_t> references_{1};
     spinlock lock_;
     bool done_ = false;  // guarded by lock_

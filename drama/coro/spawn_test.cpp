@@ -150,14 +150,7 @@ TEST(Join, AStopAtAnyStepEndsTheJoinOnceAndLosesNothing) {
         join_report report;
         auto target = host.spawn(sleep_then, duration(1ms), 4);
         auto joiner = host.spawn(join_one, std::move(target), &report);
-        for (int step = 0;; ++step) {
-            if (step == stop_at) {
-                joiner.request_stop();
-            }
-            if (!host.run_one() && !host.fire_next(never) && step >= stop_at) {
-                break;
-            }
-        }
+        host.run_and_act(stop_at, [&] { joiner.request_stop(); });
         ASSERT_TRUE(report.ended) << "stop_at=" << stop_at;
         const bool stopped = report.error == errc::stop_requested;
         EXPECT_TRUE(stopped != (report.value == 4)) << "stop_at=" << stop_at;

@@ -3,6 +3,8 @@
 // it.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 #include <system_error>
@@ -44,7 +46,9 @@ struct wait_record {
     wait_kind kind = wait_kind::turn;
     const void* object = nullptr;      ///< the primitive, operation or task waited for
     const runnable* holder = nullptr;  ///< the task that can end the wait, where one is known
-    instant since = long_ago;          ///< coarse: the start of the turn that began the wait
+    /// Where the holder is found instead, if it may change while the wait stands.
+    const std::atomic<const runnable*>* holder_now = nullptr;
+    instant since = long_ago;  ///< coarse: the start of the turn that began the wait
     std::source_location where;
     std::error_code stop_reason;  ///< why `cancel` is called; set before, under the stop lock
 
@@ -52,6 +56,12 @@ struct wait_record {
     /// children passes the request on instead). Called under the stop lock: must not block, may
     /// wake.
     void (*cancel)(wait_record&) noexcept = nullptr;
+
+    /// The task that can end the wait now, or nullptr. A name: it may have ended, look into it only
+    /// where that is excluded.
+    const runnable* current_holder() const noexcept {
+        return holder_now != nullptr ? holder_now->load(std::memory_order_relaxed) : holder;
+    }
 };
 
 }  // namespace drama::inline v0

@@ -161,14 +161,7 @@ TEST(WhenAll, AStopAtAnyStepJoinsEveryChild) {
         test_host host;
         log seen;
         auto task = host.spawn(all_slow, &seen);
-        for (int step = 0;; ++step) {
-            if (step == stop_at) {
-                task.request_stop();
-            }
-            if (!host.run_one() && !host.fire_next(never) && step >= stop_at) {
-                break;
-            }
-        }
+        host.run_and_act(stop_at, [&] { task.request_stop(); });
         EXPECT_EQ(seen.ended, 2) << "stop_at=" << stop_at;
         const auto outcome = test_host::take(task);
         // Steps: parent, two children sleep, timer, child, timer, child, parent.

@@ -9,11 +9,11 @@ namespace drama::inline v0 {
 
 tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores)
     : account(id),
-      lanes_(std::make_unique<std::atomic<lane_set*>[]>(cores)),
+      lanes_(std::make_unique<std::atomic<tenant_lanes*>[]>(cores)),
       cores_(cores),
       compute_lanes_(share_),
       blocking_lanes_(share_),
-      demoted_lanes_(share_),
+      demoted_lanes_(*this),
       name_(std::move(name)) {
     set(tenant_options{});
 }
@@ -25,10 +25,10 @@ tenant_record::~tenant_record() {
     delete operations_.load(std::memory_order_relaxed);
 }
 
-lane_set& tenant_record::lanes_on(std::size_t core) {
-    lane_set* lanes = lanes_[core].load(std::memory_order_relaxed);
+tenant_lanes& tenant_record::lanes_on(std::size_t core) {
+    tenant_lanes* lanes = lanes_[core].load(std::memory_order_relaxed);
     if (lanes == nullptr) [[unlikely]] {
-        lanes = new lane_set(share_);
+        lanes = new tenant_lanes(*this);
         lanes_[core].store(lanes, std::memory_order_relaxed);
     }
     return *lanes;

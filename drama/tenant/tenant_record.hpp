@@ -14,11 +14,24 @@
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/account.hpp"
 #include "drama/sched/lane_set.hpp"
+#include "drama/sched/pool_order.hpp"
 #include "drama/sched/tenant_share.hpp"
 #include "drama/tenant/tenant_options.hpp"
 #include "drama/tenant/tenant_usage.hpp"
 
 namespace drama::inline v0 {
+
+class tenant_record;
+
+/// A tenant's lanes in one queue, which know whose they are.
+class tenant_lanes final : public lane_set {
+  public:
+    explicit tenant_lanes(tenant_record& of) noexcept;
+    tenant_record& record() const noexcept { return *record_; }
+
+  private:
+    tenant_record* record_;
+};
 
 /// One tenant. Created by the registry, which owns it until the runtime ends.
 ///
@@ -33,11 +46,11 @@ class DRAMA_API tenant_record final : public account {
     const tenant_share& share() const noexcept { return share_; }
 
     /// The lanes of this tenant on `core`, made on first use. Threads: under that core's lock.
-    lane_set& lanes_on(std::size_t core);
+    tenant_lanes& lanes_on(std::size_t core);
     /// The lanes in the compute and blocking queues. Threads: under the pool's lock.
-    lane_set& compute_lanes() noexcept { return compute_lanes_; }
-    lane_set& blocking_lanes() noexcept { return blocking_lanes_; }
-    lane_set& demoted_lanes() noexcept { return demoted_lanes_; }
+    pool_lanes& compute_lanes() noexcept { return compute_lanes_; }
+    pool_lanes& blocking_lanes() noexcept { return blocking_lanes_; }
+    tenant_lanes& demoted_lanes() noexcept { return demoted_lanes_; }
 
     /// Threads: any. Takes effect with the next decision.
     void set(const tenant_options& options) noexcept;
@@ -45,11 +58,15 @@ class DRAMA_API tenant_record final : public account {
 
     // Counters: any thread.
     tenant_usage usage;
-    std::atomic<std::int64_t> tasks{0};             ///< alive
     std::atomic<std::int64_t> requests{0};          ///< permits held
     std::atomic<std::int64_t> queued_blocking{0};   ///< blocking functions not started
     std::atomic<std::int32_t> demoted_threads{0};   ///< threads that burn for this tenant
     std::atomic<std::int32_t> blocking_threads{0};  ///< blocking threads held
+
+    /// Tasks alive. A hint while others start and end.
+    std::int64_t tasks() const noexcept {
+        return static_cast<std::int64_t>(usage.tasks_started.read() - usage.tasks_ended.read());
+    }
 
     /// Charges one completed operation. `bytes` < 0: a failure.
     void charge_operation(op_code code, std::int64_t outcome) noexcept;
@@ -79,11 +96,11 @@ class DRAMA_API tenant_record final : public account {
     bool find_demoted(const std::source_location& site) noexcept;
 
     tenant_share share_;
-    const std::unique_ptr<std::atomic<lane_set*>[]> lanes_;
+    const std::unique_ptr<std::atomic<tenant_lanes*>[]> lanes_;
     const std::size_t cores_;
-    lane_set compute_lanes_;
-    lane_set blocking_lanes_;
-    lane_set demoted_lanes_;
+    pool_lanes compute_lanes_;
+    pool_lanes blocking_lanes_;
+    tenant_lanes demoted_lanes_;
     const std::string name_;
 
     std::atomic<std::uint64_t> tasks_max_;
@@ -96,6 +113,9 @@ class DRAMA_API tenant_record final : public account {
     spinlock sites_lock_;  // guards sites_
     std::unique_ptr<std::array<site_record, sites_max>> sites_;
 };
+
+inline tenant_lanes::tenant_lanes(tenant_record& of) noexcept : lane_set(of.share()), record_(&of) {
+}
 
 /// A cheap value that names a tenant; converts to the account that spawn and as_tenant take.
 /// Lifetime: not beyond the runtime.

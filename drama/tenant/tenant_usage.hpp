@@ -36,6 +36,7 @@ struct tenant_usage {
     usage_counter turns;
     usage_counter polls;
     usage_counter tasks_started;
+    usage_counter tasks_ended;
     usage_counter compute_calls;
     usage_counter blocking_calls;
     usage_counter blocking_ns;    ///< thread time held in blocking functions

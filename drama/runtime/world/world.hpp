@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where time, threads, randomness and IO come from: the machine, or a simulation. Everything that is
-// not deterministic enters the runtime through this seam.
+// Where time, threads, randomness and IO come from: the machine, or a simulation. Everything that
+// is not deterministic enters the runtime through this seam.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +27,13 @@ class DRAMA_API parker {
     virtual void unpark() noexcept = 0;
 };
 
-/// What one runtime thread does, in steps. The world decides when each step runs: a real thread loops
-/// {step; park}, a simulated one is chosen by seed.
+/// What one runtime thread does, in steps. The world decides when each step runs: a real thread
+/// loops {step; park}, a simulated one is chosen by seed.
 class DRAMA_API thread_body {
   public:
     virtual ~thread_body() = default;
-    /// Does a bounded piece of work; never waits, except inside user code. Yields when it wants to be
-    /// called again: long_ago for at once, a later instant for then, `never` for when unparked.
+    /// Does a bounded piece of work; never waits, except inside user code. Yields when it wants to
+    /// be called again: long_ago for at once, a later instant for then, `never` for when unparked.
     virtual instant step() noexcept = 0;
     /// Where it waits between steps; may change from step to step.
     virtual parker& parked_on() noexcept = 0;
@@ -51,7 +51,7 @@ enum class thread_policy : std::uint8_t {
     plain,
 };
 
-/// A running thread. Destroying it joins: its body must have finished.
+/// A running thread. Destroying it joins: its body must have finished, or detach was called.
 class DRAMA_API world_thread {
   public:
     virtual ~world_thread() = default;
@@ -63,6 +63,8 @@ class DRAMA_API world_thread {
     virtual std::size_t capture_stack(std::span<void*> frames) noexcept = 0;
     /// The kernel's number for it, or a simulated one.
     virtual std::int64_t id() const noexcept = 0;
+    /// Lets it run on by itself: the destructor no longer joins. For threads stuck in user code.
+    virtual void detach() noexcept = 0;
 };
 
 /// Threads: all from any thread. Lifetime: outlives the runtime built on it.
@@ -76,7 +78,8 @@ class DRAMA_API world {
     /// CPUs that this process may use: affinity and cgroup quota respected; at least 1.
     virtual std::size_t usable_cpus() const noexcept = 0;
 
-    /// Errors: errc::thread_unavailable when the system refuses. Lifetime: `body` outlives the thread.
+    /// Errors: errc::thread_unavailable when the system refuses. Lifetime: `body` outlives the
+    /// thread.
     virtual result<std::unique_ptr<world_thread>> start_thread(thread_role role,
                                                                thread_body& body) = 0;
     /// CPU time of the calling thread.

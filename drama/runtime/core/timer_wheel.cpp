@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/core/timer_wheel.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <mutex>
+
+namespace drama::inline v0 {
+namespace {
+constexpr int level_bits = 6;
+constexpr std::uint8_t due_level = 0xff;
+}  // namespace
+
+bool timer_wheel::arm(timer_node& timer) noexcept {
+    const std::lock_guard guard(lock_);
+    timer.wheel = this;
+    timer.firing.store(true, std::memory_order_relaxed);
+    auto seen = timer.progress.load(std::memory_order_relaxed);
+    do {
+        if (seen == timer_node::state::refused) {
+            timer.firing.store(false, std::memory_order_relaxed);
+            return false;
+        }
+        // Release pairs with disarm, which reads `wheel` after it has seen `armed`.
+    } while (!timer.progress.compare_exchange_weak(
+        seen, timer_node::state::armed, std::memory_order_release, std::memory_order_relaxed));
+    link(timer);
+    size_.store(size_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const std::int64_t when = timer.when.time_since_epoch().count();
+    if (when < next_.load(std::memory_order_relaxed)) {
+        publish_next();
+    }
+    return true;
+}
+
+bool timer_wheel::disarm(timer_node& timer) noexcept {
+    auto seen = timer.progress.load(std::memory_order_acquire);
+    while (seen == timer_node::state::idle) {
+        if (timer.progress.compare_exchange_weak(seen, timer_node::state::refused,
+                                                 std::memory_order_acq_rel,
+                                                 std::memory_order_acquire)) {
+            return false;
+        }
+    }
+    if (seen != timer_node::state::armed) {
+        return false;
+    }
+    return static_cast<timer_wheel*>(timer.wheel)->disarm_here(timer);
+}
+
+bool timer_wheel::disarm_here(timer_node& timer) noexcept {
+    const std::lock_guard guard(lock_);
+    if (timer.progress.load(std::memory_order_relaxed) != timer_node::state::armed) {
+        return false;
+    }
+    unlink(timer);
+    timer.progress.store(timer_node::state::idle, std::memory_order_relaxed);
+    timer.firing.store(false, std::memory_order_relaxed);
+    return true;
+}
+
+// A timer goes to the level at which its tick and the present one first differ, so that every slot
+// is cascaded exactly when the wheel's hand enters it.
+void timer_wheel::link(timer_node& timer) noexcept {
+    const std::uint64_t due = ticks_up(timer.when);
+    if (due <= tick_) {
+        timer.slot_level = due_level;
+        due_.push_back(timer);
+        return;
+    }
+    const std::uint64_t differing = due ^ tick_;
+    std::size_t level = static_cast<std::size_t>((63 - std::countl_zero(differing)) / level_bits);
+    std::size_t slot = (due >> (level * level_bits)) & (slots - 1);
+    if (level >= levels) {
+        level = levels - 1;  // beyond the horizon: the slot just behind the hand, cascaded last
+        slot = ((tick_ >> (level * level_bits)) + slots - 1) & (slots - 1);
+    }
+    timer.slot_level = static_cast<std::uint8_t>(level);
+    timer.slot_index = static_cast<std::uint8_t>(slot);
+    slots_[level][slot].push_back(timer);
+    occupied_[level] |= std::uint64_t{1} << slot;
+}
+
+void timer_wheel::unlink(timer_node& timer) noexcept {
+    size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    if (timer.slot_level == due_level) {
+        due_.remove(timer);
+        return;
+    }
+    auto& slot = slots_[timer.slot_level][timer.slot_index];
+    slot.remove(timer);
+    if (slot.empty()) {
+        occupied_[timer.slot_level] &= ~(std::uint64_t{1} << timer.slot_index);
+    }
+}
+
+// The first tick after the present one at which a slot must be emptied; all ones if there is none.
+std::uint64_t timer_wheel::next_tick() const noexcept {
+    std::uint64_t earliest = ~std::uint64_t{0};
+    for (std::size_t level = 0; level < levels; ++level) {
+        if (occupied_[level] == 0) {
+            continue;
+        }
+        const auto shift = level * level_bits;
+        const std::uint64_t hand = (tick_ >> shift) & (slots - 1);
+        // Distance from the hand to the next occupied slot, 1..64.
+        const std::uint64_t rotated =
+            std::rotr(occupied_[level], static_cast<int>((hand + 1) & 63));
+        const auto distance = static_cast<std::uint64_t>(std::countr_zero(rotated)) + 1;
+        const std::uint64_t tick = ((tick_ >> shift) + distance) << shift;
+        earliest = std::min(earliest, tick);
+    }
+    return earliest;
+}
+
+void timer_wheel::publish_next() noexcept {
+    std::int64_t next = never.time_since_epoch().count();
+    if (!due_.empty()) {
+        next = 0;
+    } else if (const std::uint64_t tick = next_tick();
+               tick < (~std::uint64_t{0} >> (tick_shift + 1))) {
+        next = static_cast<std::int64_t>(tick << tick_shift);
+    }
+    next_.store(next, std::memory_order_relaxed);
+}
+
+// Moves the hand to `tick`, emptying every slot that it enters on the way.
+void timer_wheel::advance_to(std::uint64_t tick) noexcept {
+    while (tick_ < tick) {
+        const std::uint64_t stop = next_tick();
+        if (stop > tick) {
+            tick_ = tick;
+            return;
+        }
+        tick_ = stop;
+        for (std::size_t level = levels; level-- > 0;) {
+            const auto shift = level * level_bits;
+            if ((tick_ & ((std::uint64_t{1} << shift) - 1)) != 0) {
+                continue;  // the hand of this level did not move
+            }
+            const std::size_t slot = (tick_ >> shift) & (slots - 1);
+            if ((occupied_[level] & (std::uint64_t{1} << slot)) == 0) {
+                continue;
+            }
+            occupied_[level] &= ~(std::uint64_t{1} << slot);
+            intrusive_list<timer_node> cascade;
+            cascade.splice_back(slots_[level][slot]);
+            while (timer_node* const timer = cascade.pop_front()) {
+                link(*timer);
+            }
+        }
+    }
+}
+
+timer_node* timer_wheel::pop_due(instant now) noexcept {
+    const std::lock_guard guard(lock_);
+    if (due_.empty()) {
+        advance_to(ticks(now));
+    }
+    timer_node* const timer = due_.empty() ? nullptr : &due_.front();
+    if (timer != nullptr) {
+        unlink(*timer);
+        timer->progress.store(timer_node::state::fired, std::memory_order_relaxed);
+    }
+    if (due_.empty()) {
+        publish_next();
+    }
+    return timer;
+}
+
+std::size_t timer_wheel::fire_due(instant now) noexcept {
+    std::size_t fired = 0;
+    while (timer_node* const timer = pop_due(now)) {
+        // `firing` is still true here: fire() clears it as its last touch of the node.
+        timer->fire(*timer);
+        ++fired;
+    }
+    return fired;
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/core/worker.hpp"
+
+#include <algorithm>
+
+#include "drama/runtime/engine.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+thread_local worker* this_worker = nullptr;
+
+constexpr int inline_completions_max = 64;
+constexpr std::size_t steal_items_max = 256;
+constexpr duration io_poll_period = std::chrono::microseconds(50);
+constexpr duration demoted_idle_longest = std::chrono::seconds(10);
+
+}  // namespace
+
+[[gnu::noinline]] worker* current_worker() noexcept {
+    return this_worker;
+}
+
+runtime_entry::runtime_entry(const engine& of) noexcept : worker_(current_worker()) {
+    if (worker_ == nullptr || worker_->engine_ != &of) {
+        worker_ = nullptr;
+        return;
+    }
+    if (worker_->tenure.is_in_user_code()) {
+        left_user_code_ = true;
+        if (!worker_->tenure.enter()) {
+            worker_->core_ = nullptr;
+        }
+    }
+}
+
+worker::worker(engine& of) noexcept : engine_(&of), own_spot_(of.where().make_parker()) {
+}
+
+worker::~worker() = default;
+
+parker& worker::parked_on() noexcept {
+    core* const mine = core_;
+    return mine != nullptr ? *mine->spot : *own_spot_;
+}
+
+void worker::adopt(core& taken) noexcept {
+    taken.holder.store(this, std::memory_order_release);
+    // Release pairs with the acquire in step(): the new holder sees all that the old one wrote.
+    core_to_adopt_.store(&taken, std::memory_order_release);
+}
+
+void worker::ask_to_finish() noexcept {
+    finish_asked_.store(true, std::memory_order_release);
+    if (core* const mine = core_to_adopt_.load(std::memory_order_acquire); mine != nullptr) {
+        mine->spot->unpark();
+    }
+    own_spot_->unpark();
+}
+
+instant worker::step() noexcept {
+    this_worker = this;
+    const frame_pool_binding frames(frames_);
+    if (core_ == nullptr && !tenure.is_taken()) {
+        core_ = core_to_adopt_.load(std::memory_order_acquire);
+        if (core_ != nullptr && core_->current) {
+            // The turn that was running when the core was taken ends here.
+            const instant now = engine_->now();
+            core& mine = *core_;
+            mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
+            mine.lock.lock();
+            mine.shard.settle(*mine.current.lanes, now - mine.turn_began, now);
+            mine.lock.unlock();
+            mine.current = turn{};
+            flush_lifo(mine, now);
+        }
+    }
+    return core_ != nullptr ? step_with_core(*core_) : step_without_core();
+}
+
+instant worker::step_with_core(core& mine) noexcept {
+    if (mine.parked.load(std::memory_order_relaxed) &&
+        mine.parked.exchange(false, std::memory_order_seq_cst)) {
+        engine_->parked_workers.fetch_sub(1, std::memory_order_relaxed);
+    }
+    if (mine.search_asked.load(std::memory_order_relaxed)) {
+        mine.search_asked.store(false, std::memory_order_relaxed);
+        searching_ = true;
+    }
+    const instant now = engine_->now();
+    mine.now = now;
+    if (!mine.inject.empty()) {
+        drain_inject(mine, now);
+    }
+    if (mine.wheel.next_expiry() <= now) {
+        mine.wheel.fire_due(now);
+    }
+    if (now - mine.io_polled >= io_poll_period) {
+        poll_io(mine, now);
+    }
+    mine.backend->flush();
+    if (finish_asked_.load(std::memory_order_relaxed)) {
+        finished_.store(true, std::memory_order_release);
+        this_worker = nullptr;
+        return never;
+    }
+    steal_if_more_urgent(mine, now);
+    mine.lock.lock();
+    const turn granted = mine.shard.pick(now);
+    mine.lock.unlock();
+    if (!granted) {
+        return idle(mine, now);
+    }
+    if (searching_) {
+        searching_ = false;
+        engine_->searching.store(false, std::memory_order_release);
+    }
+    if (mine.shard.size() > 1) {
+        engine_->wake_searcher();
+    }
+    run_turn(mine, granted, now);
+    return long_ago;
+}
+
+void worker::drain_inject(core& mine, instant now) noexcept {
+    for (work_item* item = mine.inject.take_all(); item != nullptr;) {
+        work_item* const following = item->next;
+        mine.push(static_cast<runnable&>(*item), now);
+        item = following;
+    }
+}
+
+void worker::poll_io(core& mine, instant now) noexcept {
+    mine.io_polled = now;
+    mine.backend->reap(duration::zero());
+}
+
+runnable* worker::next_in_turn(core& mine, lane_set& lanes, instant now) noexcept {
+    if (runnable* const woken = mine.lifo.load(std::memory_order_relaxed)) {
+        mine.lifo.store(nullptr, std::memory_order_relaxed);
+        ++woken->lifo_uses;
+        return woken;
+    }
+    mine.lock.lock();
+    work_item* const item = mine.shard.pop(lanes, now);
+    mine.lock.unlock();
+    auto* const task = static_cast<runnable*>(item);
+    if (task != nullptr) {
+        task->lifo_uses = 0;
+    }
+    return task;
+}
+
+void worker::flush_lifo(core& mine, instant now) noexcept {
+    if (runnable* const left = mine.lifo.exchange(nullptr, std::memory_order_relaxed)) {
+        mine.push(*left, now);
+    }
+}
+
+bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
+    auto& lanes = static_cast<tenant_lanes&>(*granted.lanes);
+    tenant_record& payer = lanes.record();
+    mine.current = granted;
+    mine.turn_began = began;
+    mine.end_turn.store(false, std::memory_order_relaxed);
+    instant now = began;
+    std::uint64_t polls = 0;
+    std::uint64_t wait_ns = 0;
+    trampoline bottom;
+    bottom.turn_ends = granted.ends;
+    while (runnable* const task = next_in_turn(mine, lanes, now)) {
+        wait_ns += static_cast<std::uint64_t>((now - task->queued_at).count());
+        if (engine_->must_run_demoted(payer, *task)) [[unlikely]] {
+            engine_->send_to_demoted(*task);
+            continue;
+        }
+        bottom.now = now;
+        bottom.inline_left = inline_completions_max;
+        if (!poll(*task, bottom)) {
+            payer.usage.polls.add(polls + 1);
+            after_hand_over();
+            return false;
+        }
+        if ((++polls & 3U) == 0 || mine.lifo.load(std::memory_order_relaxed) == nullptr) {
+            now = engine_->now();
+            mine.now = now;
+        }
+        if (now >= granted.ends || mine.end_turn.load(std::memory_order_relaxed)) {
+            break;
+        }
+    }
+    now = engine_->now();
+    mine.now = now;
+    flush_lifo(mine, now);
+    const duration used = now - began;
+    mine.current = turn{};
+    mine.lock.lock();
+    mine.shard.settle(lanes, used, now);
+    mine.lock.unlock();
+    payer.usage.turns.add(1);
+    payer.usage.polls.add(polls);
+    payer.usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
+    payer.usage.queue_wait_ns.add(wait_ns);
+    return true;
+}
+
+bool worker::poll(runnable& task, trampoline& bottom) noexcept {
+    core& mine = *core_;
+    task.core = static_cast<std::uint16_t>(mine.index);
+    mine.polling.name.store(task.name, std::memory_order_relaxed);
+    mine.polling.site.store(task.site, std::memory_order_relaxed);
+    mine.polling.task_id.store(task.id, std::memory_order_relaxed);
+    mine.polling.tenant.store(static_cast<tenant_record*>(task.payer), std::memory_order_relaxed);
+    const std::uint64_t sequence = mine.poll_sequence.load(std::memory_order_relaxed);
+    mine.poll_sequence.store(sequence + 1, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // before the question in note_activity
+    engine_->guard().note_activity();
+    tenure.leave();
+    task.run(bottom);
+    if (!tenure.enter()) {
+        core_ = nullptr;
+        return false;
+    }
+    mine.poll_sequence.store(sequence + 2, std::memory_order_relaxed);
+    return true;
+}
+
+// Nothing to run: take from others, else wait for what comes first.
+instant worker::idle(core& mine, instant now) noexcept {
+    if (steal(mine, now)) {
+        return long_ago;
+    }
+    if (searching_) {
+        searching_ = false;
+        engine_->searching.store(false, std::memory_order_release);
+        if (steal(mine, now)) {
+            return long_ago;  // it came while we gave up: nobody else would have looked
+        }
+    }
+    engine_->parked_workers.fetch_add(1, std::memory_order_relaxed);
+    mine.parked.store(true, std::memory_order_seq_cst);
+    if (!mine.inject.empty()) {
+        return long_ago;
+    }
+    mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
+    mine.io_polled = now;  // parking polls
+    instant wake_at = mine.wheel.next_expiry();
+    if (engine_->burning.load(std::memory_order_relaxed) > 0) {
+        wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
+    }
+    return wake_at;
+}
+
+bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
+    if (victim.shard.size() == 0 || !victim.lock.try_lock()) {
+        return false;
+    }
+    if (!mine.lock.try_lock()) {
+        victim.lock.unlock();
+        return false;
+    }
+    std::size_t moved = 0;
+    if (lane_set* const from = victim.shard.steal_candidate(now)) {
+        tenant_lanes& to = static_cast<tenant_lanes&>(*from).record().lanes_on(mine.index);
+        moved = victim.shard.steal(*from, to, mine.shard, steal_items_max, now);
+    }
+    mine.lock.unlock();
+    victim.lock.unlock();
+    return moved != 0;
+}
+
+bool worker::steal(core& mine, instant now) noexcept {
+    auto& cores = engine_->cores();
+    for (std::size_t step = 1; step < cores.size(); ++step) {
+        if (steal_from(mine, *cores[(mine.index + step) % cores.size()], now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Up to four cores compare exactly each turn; more look at one other, in rotation.
+void worker::steal_if_more_urgent(core& mine, instant now) noexcept {
+    auto& cores = engine_->cores();
+    if (cores.size() == 1) {
+        return;
+    }
+    const std::size_t looks = cores.size() <= 4 ? cores.size() - 1 : ((++turns_ & 7U) == 0 ? 1 : 0);
+    for (std::size_t look = 1; look <= looks; ++look) {
+        const std::size_t step = cores.size() <= 4 ? look : 1 + (turns_ / 8) % (cores.size() - 1);
+        core& other = *cores[(mine.index + step) % cores.size()];
+        if (other.shard.size() > 0 &&
+            engine_->async_queue().is_worth_stealing(mine.shard.earliest_deadline(),
+                                                     other.shard.earliest_deadline())) {
+            steal_from(mine, other, now);
+        }
+    }
+}
+
+void worker::after_hand_over() noexcept {
+    tenant_record* const payer = burning_for.exchange(nullptr, std::memory_order_acq_rel);
+    const duration used = engine_->where().thread_cpu_time() - cpu_at_demotion;
+    if (payer != nullptr) {
+        payer->share().charge(used);
+        payer->usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
+        payer->demoted_threads.fetch_sub(1, std::memory_order_relaxed);
+    }
+    engine_->burning.fetch_sub(1, std::memory_order_relaxed);
+    engine_->release_permit();
+    idle_since_ = engine_->now();
+}
+
+// A spare waits for a core; a demoted worker serves demoted work as permits allow.
+instant worker::step_without_core() noexcept {
+    if (finish_asked_.load(std::memory_order_acquire)) {
+        finished_.store(true, std::memory_order_release);
+        this_worker = nullptr;
+        return never;
+    }
+    if (!tenure.is_taken()) {
+        return never;
+    }
+    const instant now = engine_->now();
+    if (engine_->demoted().size() == 0 || !engine_->take_permit_for_demoted()) {
+        if (now - idle_since_ >= demoted_idle_longest && engine_->retire_demoted(*this)) {
+            finished_.store(true, std::memory_order_release);
+            this_worker = nullptr;
+            return never;
+        }
+        return now + demoted_idle_longest;
+    }
+    runnable* const task = engine_->demoted().pop(now);
+    if (task == nullptr) {
+        engine_->release_permit();
+        return long_ago;
+    }
+    auto& payer = static_cast<tenant_record&>(*task->payer);
+    payer.usage.demoted_turns.add(1);
+    payer.usage.queue_wait_ns.add(static_cast<std::uint64_t>((now - task->queued_at).count()));
+    burning_since_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    cpu_at_demotion = engine_->where().thread_cpu_time();
+    payer.demoted_threads.fetch_add(1, std::memory_order_relaxed);
+    engine_->burning.fetch_add(1, std::memory_order_relaxed);
+    burning_for.store(&payer, std::memory_order_release);
+    trampoline bottom;
+    bottom.now = now;
+    bottom.turn_ends = now + std::chrono::microseconds(50);
+    bottom.inline_left = inline_completions_max;
+    task->run(bottom);
+    after_hand_over();
+    return long_ago;
+}
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The body of a worker thread: one step drains, fires, picks and runs a turn, or finds that there
+// is nothing to do. A worker holds a core until it loses it to a hand-over; then it serves demoted
+// work.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "drama/coro/frame_pool.hpp"
+#include "drama/runtime/core/core.hpp"
+#include "drama/runtime/core/ownership.hpp"
+
+namespace drama::inline v0::internal {
+
+class engine;
+
+/// Threads: step by its thread; adopt while it is parked without a core; tenure by the watchdog.
+class worker final : public thread_body {
+  public:
+    explicit worker(engine& of) noexcept;
+    ~worker() override;
+
+    instant step() noexcept override;
+    parker& parked_on() noexcept override;
+    bool is_finished() const noexcept override { return finished_.load(std::memory_order_acquire); }
+
+    /// Gives the worker a core before its first step, or while it is a spare.
+    void adopt(core& taken) noexcept;
+    /// Ends a spare or a demoted worker.
+    void ask_to_finish() noexcept;
+    void wake_spare() noexcept { own_spot_->unpark(); }
+
+    /// The core that the thread holds; null after a hand-over. Threads: its own.
+    core* held() const noexcept { return core_; }
+    engine& owner() const noexcept { return *engine_; }
+    bool is_demoted() const noexcept { return tenure.is_taken(); }
+    bool is_spare() const noexcept {
+        return core_to_adopt_.load(std::memory_order_acquire) == nullptr;
+    }
+    world_thread* thread() const noexcept { return thread_.get(); }
+    void set_thread(std::unique_ptr<world_thread> thread) noexcept { thread_ = std::move(thread); }
+
+    /// Runs one task in user state. False if the core was lost meanwhile.
+    bool poll(runnable& task, trampoline& bottom) noexcept;
+
+    ownership tenure;
+
+    // The watchdog's notes about a demoted thread, and the thread's own about what it runs then.
+    std::atomic<tenant_record*> burning_for{nullptr};
+    std::atomic<std::int64_t> burning_since_ns{0};
+    duration cpu_at_demotion{};
+
+  private:
+    friend class runtime_entry;
+
+    instant step_with_core(core& mine) noexcept;
+    instant step_without_core() noexcept;
+    bool run_turn(core& mine, const turn& granted, instant began) noexcept;
+    runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
+    void flush_lifo(core& mine, instant now) noexcept;
+    void drain_inject(core& mine, instant now) noexcept;
+    instant idle(core& mine, instant now) noexcept;
+    bool steal(core& mine, instant now) noexcept;
+    static bool steal_from(core& mine, core& victim, instant now) noexcept;
+    void steal_if_more_urgent(core& mine, instant now) noexcept;
+    void poll_io(core& mine, instant now) noexcept;
+    void after_hand_over() noexcept;
+
+    engine* engine_;
+    core* core_ = nullptr;
+    std::atomic<core*> core_to_adopt_{nullptr};
+    std::unique_ptr<parker> own_spot_;
+    std::unique_ptr<world_thread> thread_;
+    frame_pool frames_;
+    std::atomic<bool> finish_asked_{false};
+    std::atomic<bool> finished_{false};
+    bool searching_ = false;
+    std::uint32_t turns_ = 0;
+    instant idle_since_ = long_ago;
+};
+
+/// The worker that this thread is, if any. Not inlined: a coroutine may change threads.
+[[nodiscard]] worker* current_worker() noexcept;
+
+/// Marks the calling thread as inside the runtime for as long as it stands; nests. `held()` is the
+/// core that it may touch, or null on foreign and demoted threads.
+class runtime_entry {
+  public:
+    explicit runtime_entry(const engine& of) noexcept;
+    ~runtime_entry() {
+        if (left_user_code_) {
+            worker_->tenure.leave();
+        }
+    }
+    runtime_entry(const runtime_entry&) = delete;
+    runtime_entry& operator=(const runtime_entry&) = delete;
+
+    core* held() const noexcept { return worker_ == nullptr ? nullptr : worker_->held(); }
+    worker* who() const noexcept { return worker_; }
+
+  private:
+    worker* worker_;
+    bool left_user_code_ = false;
+};
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tasks, timers and IO ask of the runtime. Starting and stopping is in engine_lifecycle.cpp.
+#include "drama/runtime/engine.hpp"
+
+#include <cstdio>
+#include <new>
+
+namespace drama::inline v0::internal {
+namespace {
+
+constexpr std::uint8_t lifo_uses_max = 3;
+constexpr int task_id_core_shift = 48;
+
+tenant_record& record_of(runnable& task) noexcept {
+    return static_cast<tenant_record&>(*task.payer);
+}
+
+// Queues a task on the core that this thread holds. What was woken last runs next while its
+// tenant's turn lasts: its data is warm. A task that used that three times in a row goes behind the
+// others.
+void ready_here(core& mine, runnable& task) noexcept {
+    if (mine.current && task.lifo_uses < lifo_uses_max &&
+        &static_cast<tenant_lanes&>(*mine.current.lanes).record() == task.payer) {
+        task.queued_at = mine.now;
+        runnable* const displaced = mine.lifo.load(std::memory_order_relaxed);
+        mine.lifo.store(&task, std::memory_order_relaxed);
+        if (displaced == nullptr) {
+            return;
+        }
+        mine.push(*displaced, mine.now);
+        return;
+    }
+    mine.push(task, mine.now);
+}
+
+}  // namespace
+
+void engine::ready(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held(); mine != nullptr && !task.pinned) {
+        ready_here(*mine, task);
+        if (mine->shard.size() > 1) {
+            wake_searcher();
+        }
+        return;
+    }
+    inject(task);
+}
+
+void engine::start(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    core* const mine = entry.held();
+    task.home = this;
+    record_of(task).usage.tasks_started.add(1);
+    if (mine == nullptr) {
+        task.id = foreign_ids_.fetch_add(1, std::memory_order_relaxed);
+        const auto next = task.id % cores_.size();
+        task.core = static_cast<std::uint16_t>(next);
+        tasks_started_outside_.fetch_add(1, std::memory_order_relaxed);
+        inject(task);
+        return;
+    }
+    task.id = ((mine->index + 1) << task_id_core_shift) | ++mine->next_task_id;
+    mine->tasks_alive.store(mine->tasks_alive.load(std::memory_order_relaxed) + 1,
+                            std::memory_order_relaxed);
+    ready_here(*mine, task);
+    if (mine->shard.size() > 1) {
+        wake_searcher();
+    }
+}
+
+void engine::ended(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    record_of(task).usage.tasks_ended.add(1);
+    if (core* const mine = entry.held()) {
+        mine->tasks_alive.store(mine->tasks_alive.load(std::memory_order_relaxed) - 1,
+                                std::memory_order_relaxed);
+    } else {
+        tasks_started_outside_.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+std::int64_t engine::tasks_alive() const noexcept {
+    std::int64_t alive = tasks_started_outside_.load(std::memory_order_relaxed);
+    for (const auto& each : cores_) {
+        alive += each->tasks_alive.load(std::memory_order_relaxed);
+    }
+    return alive;
+}
+
+void engine::yield(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held()) {
+        mine->push(task, mine->now);
+        return;
+    }
+    inject(task);
+}
+
+// A parked core serves at once; so prefer the core where the task last ran, then any parked one.
+void engine::inject(runnable& task) noexcept {
+    core* to = cores_[task.core % cores_.size()].get();
+    if (!task.pinned && parked_workers.load(std::memory_order_relaxed) > 0 &&
+        !to->parked.load(std::memory_order_relaxed)) {
+        for (const auto& each : cores_) {
+            if (each->parked.load(std::memory_order_relaxed)) {
+                to = each.get();
+                break;
+            }
+        }
+    }
+    // Sequentially consistent against worker::idle: either it sees the task or we see it parked.
+    to->inject.push(task);
+    if (to->parked.load(std::memory_order_seq_cst) &&
+        to->parked.exchange(false, std::memory_order_seq_cst)) {
+        parked_workers.fetch_sub(1, std::memory_order_relaxed);
+        to->spot->unpark();
+    }
+}
+
+void engine::wake_searcher() noexcept {
+    if (parked_workers.load(std::memory_order_relaxed) <= 0 ||
+        searching.load(std::memory_order_relaxed) ||
+        searching.exchange(true, std::memory_order_acq_rel)) {
+        return;
+    }
+    for (const auto& each : cores_) {
+        if (each->parked.load(std::memory_order_relaxed) &&
+            each->parked.exchange(false, std::memory_order_seq_cst)) {
+            parked_workers.fetch_sub(1, std::memory_order_relaxed);
+            each->search_asked.store(true, std::memory_order_release);
+            each->spot->unpark();
+            return;
+        }
+    }
+    searching.store(false, std::memory_order_release);
+}
+
+bool engine::arm(timer_node& timer) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held()) {
+        return mine->wheel.arm(timer);
+    }
+    core& other = *cores_[0];
+    const bool armed = other.wheel.arm(timer);
+    if (armed) {
+        other.spot->unpark();  // its wait may be too long now
+    }
+    return armed;
+}
+
+bool engine::disarm(timer_node& timer) noexcept {
+    const runtime_entry entry(*this);
+    return timer_wheel::disarm(timer);
+}
+
+std::optional<refusal> engine::refuse_root(account& payer) noexcept {
+    auto& record = static_cast<tenant_record&>(payer);
+    const auto refuse = [&](refusal_reason reason, duration retry) {
+        record.usage.refused.add(1);
+        return refusal{reason, resource::cpu, record.id(), retry};
+    };
+    if (phase_.load(std::memory_order_acquire) != phase::running) {
+        return refuse(refusal_reason::shutting_down, duration::zero());
+    }
+    if (record.tasks() >= static_cast<std::int64_t>(record.limits().tasks)) {
+        return refuse(refusal_reason::tenant_tasks_max, std::chrono::milliseconds(10));
+    }
+    if (tasks_alive() >= static_cast<std::int64_t>(options_.tasks_max)) {
+        return refuse(refusal_reason::tasks_max, std::chrono::milliseconds(100));
+    }
+    return std::nullopt;
+}
+
+std::uint64_t engine::random() noexcept {
+    const std::lock_guard guard(random_lock_);
+    return random_.next();
+}
+
+submission engine::submit(operation& op, std::uint16_t& core_index) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held()) {
+        core_index = static_cast<std::uint16_t>(mine->index);
+        return mine->backend->submit(op);
+    }
+    core_index = 0;
+    cores_[0]->backend->post(op);
+    return submission::pending;
+}
+
+void engine::cancel(operation& op, std::uint16_t core_index) noexcept {
+    const runtime_entry entry(*this);
+    cores_[core_index]->backend->cancel(op);
+}
+
+namespace {
+
+struct offloaded final : job {
+    operation* op = nullptr;
+    void (*perform)(operation&) noexcept = nullptr;
+};
+
+}  // namespace
+
+bool engine::offload(operation& op, void (*perform)(operation&) noexcept) noexcept {
+    const runtime_entry entry(*this);
+    auto* const work = new (std::nothrow) offloaded;
+    if (work == nullptr) {
+        return false;
+    }
+    work->op = &op;
+    work->perform = perform;
+    work->payer = &tenants_.system().record();
+    work->name = "io";
+    work->run = [](job& each) noexcept {
+        auto& mine = static_cast<offloaded&>(each);
+        mine.perform(*mine.op);
+    };
+    work->complete = [](job& each) noexcept {
+        auto& mine = static_cast<offloaded&>(each);
+        if (mine.given_up) {
+            mine.perform(*mine.op);  // accepted operations complete, at shutdown too
+        }
+        delete &mine;
+    };
+    if (!reserved_->submit(*work)) {
+        delete work;
+        return false;
+    }
+    return true;
+}
+
+bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexcept {
+    if (!options_.hand_over || !options_.check_permits) {
+        return false;
+    }
+    if (payer.is_demoted_site(task.site)) {
+        return true;
+    }
+    return payer.demoted_threads.load(std::memory_order_relaxed) > 0 && permits_.free() <= 0;
+}
+
+void engine::send_to_demoted(runnable& task) noexcept {
+    demoted_.push(task, now());
+    wake_demoted();
+}
+
+bool engine::take_permit_for_demoted() noexcept {
+    return permits_.try_take();
+}
+
+void engine::release_permit() noexcept {
+    permits_.give_back();
+    if (demoted_.size() != 0) {
+        wake_demoted();
+    }
+    if (compute_->queued() != 0) {
+        compute_->poke();
+    }
+}
+
+void engine::log(const std::string& line) noexcept {
+    const std::lock_guard guard(log_mutex_);
+    if (options_.log) {
+        options_.log(line);
+    } else {
+        std::fprintf(stderr, "%s\n", line.c_str());
+    }
+}
+
+}  // namespace drama::inline v0::internal

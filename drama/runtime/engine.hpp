@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// One runtime's machinery: cores, workers, pools, watchdog, and what coroutines and IO ask of them.
+// The public face is runtime.hpp.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drama/base/prng.hpp"
+#include "drama/coro/scope.hpp"
+#include "drama/runtime/core/core.hpp"
+#include "drama/runtime/core/demoted_queue.hpp"
+#include "drama/runtime/core/worker.hpp"
+#include "drama/runtime/pool/cpu_permits.hpp"
+#include "drama/runtime/pool/thread_pool.hpp"
+#include "drama/runtime/runtime_options.hpp"
+#include "drama/runtime/watch/watchdog.hpp"
+#include "drama/runtime/world/world.hpp"
+#include "drama/tenant/tenant_registry.hpp"
+
+namespace drama::inline v0::internal {
+
+/// Threads: host and io_offloader functions from any thread; start and stop by one foreign thread.
+class engine final : public host, public io_offloader {
+  public:
+    engine(world& in, runtime_options options);
+    ~engine();
+
+    /// Errors: no IO, or no thread for the first worker. Nothing runs then.
+    result<void> start();
+    /// Stops all tasks, waits until they and the pools have ended or `shutdown_deadline` passed.
+    /// Errors: errc::deadline_exceeded - something did not end; the log says what; its memory is
+    /// kept.
+    result<void> stop() noexcept;
+    /// After a stop that failed: lets the threads run on by themselves. The engine must never die
+    /// then.
+    void detach_threads() noexcept;
+    bool is_running() const noexcept {
+        return phase_.load(std::memory_order_acquire) == phase::running;
+    }
+
+    // host
+    void ready(runnable& task) noexcept override;
+    void start(runnable& task) noexcept override;
+    void ended(runnable& task) noexcept override;
+    void yield(runnable& task) noexcept override;
+    instant now() const noexcept override { return clock_.now(); }
+    bool arm(timer_node& timer) noexcept override;
+    bool disarm(timer_node& timer) noexcept override;
+    std::optional<refusal> refuse_root(account& payer) noexcept override;
+    std::uint64_t random() noexcept override;
+
+    // IO, for the awaiters of runtime/io_await.hpp.
+    submission submit(operation& op, std::uint16_t& core_index) noexcept;
+    void cancel(operation& op, std::uint16_t core_index) noexcept;
+    bool offload(operation& op, void (*run)(operation&) noexcept) noexcept override;
+    io_system& io() noexcept { return *io_; }
+
+    // What the workers and the watchdog use.
+    world& where() noexcept { return *world_; }
+    const runtime_options& options() const noexcept { return options_; }
+    fair_queue& async_queue() noexcept { return async_; }
+    std::vector<std::unique_ptr<core>>& cores() noexcept { return cores_; }
+    tenant_registry& tenants() noexcept { return tenants_; }
+    thread_pool& compute() noexcept { return *compute_; }
+    thread_pool& blocking() noexcept { return *blocking_; }
+    demoted_queue& demoted() noexcept { return demoted_; }
+    cpu_permits& permits() noexcept { return permits_; }
+    scope_state& roots() noexcept { return roots_; }
+    watchdog& guard() noexcept { return *watchdog_; }
+    void log(const std::string& line) noexcept;
+
+    /// Threads that burn a CPU outside the workers now.
+    std::atomic<std::int32_t> burning{0};
+    std::atomic<std::int32_t> parked_workers{0};
+    std::atomic<bool> searching{false};
+    /// Wakes one parked worker to look for work, unless one looks already.
+    void wake_searcher() noexcept;
+    void release_permit() noexcept;
+    void inject(runnable& task) noexcept;
+
+    /// A worker that never lost a core, ready to take one over; null if no thread can be had.
+    worker* take_spare() noexcept;
+    void return_spare(worker& unused) noexcept;
+    void ensure_spare() noexcept;
+    /// True if the task must not run on a worker: its site overran before, or its tenant burns
+    /// already and no permit is free.
+    bool must_run_demoted(tenant_record& payer, const runnable& task) noexcept;
+    void send_to_demoted(runnable& task) noexcept;
+    bool take_permit_for_demoted() noexcept;
+    /// A demoted worker that found nothing to do for long may end, if others are left.
+    bool retire_demoted(worker& idle) noexcept;
+    /// A worker has become demoted. Called by the watchdog.
+    void add_demoted(worker& burner) noexcept;
+    void wake_demoted() noexcept;
+    std::int64_t tasks_alive() const noexcept;
+    bool is_stopping() const noexcept {
+        return phase_.load(std::memory_order_acquire) != phase::running;
+    }
+
+  private:
+    enum class phase : std::uint8_t { made, running, draining, stopped };
+
+    result<worker*> start_worker(core* first);
+    result<void> make_cores();
+    bool wait_until_drained() noexcept;
+    void finish_threads() noexcept;
+    std::string describe_leftovers();
+
+    world* world_;
+    runtime_options options_;
+    const drama::clock clock_;
+    const std::size_t cpus_;
+    tenant_registry tenants_;
+    fair_queue async_;
+    std::unique_ptr<io_system> io_;
+    std::vector<std::unique_ptr<core>> cores_;
+    cpu_permits permits_;
+    std::unique_ptr<thread_pool> compute_;
+    std::unique_ptr<thread_pool> blocking_;
+    std::unique_ptr<thread_pool>
+        reserved_;  // the runtime's own file operations and name resolution
+    demoted_queue demoted_;
+    scope_state roots_;
+    std::unique_ptr<watchdog> watchdog_;
+
+    std::mutex workers_mutex_;  // guards the four below
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<std::unique_ptr<worker>> finished_workers_;
+    std::vector<worker*> spares_;
+    std::vector<worker*> demoted_workers_;
+
+    std::mutex log_mutex_;
+    spinlock random_lock_;
+    prng random_;
+    std::atomic<phase> phase_{phase::made};
+    std::atomic<std::int64_t> tasks_started_outside_{0};
+    std::atomic<std::uint64_t> foreign_ids_{1};
+};
+
+}  // namespace drama::inline v0::internal

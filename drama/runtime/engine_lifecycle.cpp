@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting and stopping a runtime. Shutdown, in order:
+// 1. the gates refuse: phase draining;
+// 2. every root is asked to stop, and with it its children;
+// 3. tasks end; blocking functions that run are waited for, queued ones are given up;
+// 4. pools, workers and watchdog finish and are joined;
+// 5. what has not ended at `shutdown_deadline` is named in the log, left to itself, and its memory
+// kept.
+#include <algorithm>
+#include <new>
+
+#include "drama/runtime/engine.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+constexpr duration stop_poll_period = std::chrono::milliseconds(1);
+constexpr std::size_t reserved_threads_max = 16;
+
+std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
+    return wanted != 0 ? wanted : fallback;
+}
+
+}  // namespace
+
+engine::engine(world& in, runtime_options options)
+    : world_(&in),
+      options_(std::move(options)),
+      clock_(in.clock()),
+      cpus_(in.usable_cpus()),
+      tenants_(or_else(options_.workers, cpus_), options_.tenants_max),
+      async_(options_.order, or_else(options_.workers, cpus_), queue_id::async),
+      permits_(static_cast<std::int32_t>(cpus_)),
+      demoted_(options_.order),
+      random_(in.seed()) {
+    options_.workers = or_else(options_.workers, cpus_);
+    const std::size_t compute_threads = or_else(options_.compute_threads, cpus_);
+    compute_ = std::make_unique<thread_pool>(
+        in, pool_options{.role = thread_role::compute,
+                         .queue = queue_id::compute,
+                         .order = options_.order,
+                         .threads_max = compute_threads,
+                         .overcommit_max = compute_threads,
+                         .permits = options_.check_permits ? &permits_ : nullptr});
+    blocking_ = std::make_unique<thread_pool>(
+        in, pool_options{.order = options_.order, .threads_max = options_.blocking_threads_max});
+    reserved_ = std::make_unique<thread_pool>(
+        in, pool_options{.order = options_.order, .threads_max = reserved_threads_max});
+    const auto report = [this](const std::string& line) { log(line); };
+    compute_->report = report;
+    blocking_->report = report;
+    watchdog_ = std::make_unique<watchdog>(*this);
+}
+
+engine::~engine() {
+    DRAMA_ASSERT(phase_ != phase::running && phase_ != phase::draining,
+                 "a runtime is destroyed before it was stopped");
+}
+
+result<void> engine::make_cores() {
+    std::string why;
+    auto io = world_->make_io(options_.io, why);
+    if (!io) {
+        return fail(io.error());
+    }
+    io_ = *std::move(io);
+    io_->set_offloader(this);
+    if (options_.log) {
+        log("drama: io backend " + std::string(io_->name()) + (why.empty() ? "" : ": " + why));
+    }
+    for (std::size_t index = 0; index < options_.workers; ++index) {
+        auto made = std::make_unique<core>(index, async_, clock_.now());
+        auto backend = io_->make_backend(index);
+        if (!backend) {
+            return fail(backend.error());
+        }
+        made->backend = *std::move(backend);
+        made->spot = world_->make_core_parker(*made->backend);
+        cores_.push_back(std::move(made));
+    }
+    return {};
+}
+
+result<worker*> engine::start_worker(core* first) {
+    auto made = std::make_unique<worker>(*this);
+    worker* const body = made.get();
+    if (first != nullptr) {
+        body->adopt(*first);
+    }
+    const std::lock_guard guard(workers_mutex_);
+    workers_.push_back(std::move(made));
+    auto thread = world_->start_thread(thread_role::worker, *body);
+    if (!thread) {
+        workers_.pop_back();
+        return fail(thread.error());
+    }
+    body->set_thread(*std::move(thread));
+    return body;
+}
+
+result<void> engine::start() {
+    if (auto made = make_cores(); !made) {
+        return made;
+    }
+    phase_.store(phase::running, std::memory_order_release);
+    auto watch = world_->start_thread(thread_role::watchdog, *watchdog_);
+    if (!watch) {
+        phase_.store(phase::stopped, std::memory_order_release);
+        return fail(watch.error());
+    }
+    watchdog_->set_thread(*std::move(watch));
+    for (const auto& each : cores_) {
+        if (auto started = start_worker(each.get()); !started) {
+            log("drama: cannot start a worker thread: " + started.error().message());
+            finish_threads();
+            return fail(started.error());
+        }
+    }
+    if (options_.hand_over) {
+        ensure_spare();
+    }
+    return {};
+}
+
+void engine::ensure_spare() noexcept {
+    {
+        const std::lock_guard guard(workers_mutex_);
+        if (!spares_.empty()) {
+            return;
+        }
+    }
+    try {
+        if (auto spare = start_worker(nullptr)) {
+            const std::lock_guard guard(workers_mutex_);
+            spares_.push_back(*spare);
+        }
+    } catch (const std::bad_alloc&) {
+        log("drama: no memory for a spare worker; hand-overs must wait");
+    }
+}
+
+worker* engine::take_spare() noexcept {
+    const std::lock_guard guard(workers_mutex_);
+    if (spares_.empty()) {
+        return nullptr;
+    }
+    worker* const spare = spares_.back();
+    spares_.pop_back();
+    return spare;
+}
+
+void engine::return_spare(worker& unused) noexcept {
+    const std::lock_guard guard(workers_mutex_);
+    spares_.push_back(&unused);
+}
+
+void engine::add_demoted(worker& burner) noexcept {
+    const std::lock_guard guard(workers_mutex_);
+    demoted_workers_.push_back(&burner);
+}
+
+void engine::wake_demoted() noexcept {
+    const std::lock_guard guard(workers_mutex_);
+    for (worker* const each : demoted_workers_) {
+        each->wake_spare();
+    }
+}
+
+bool engine::retire_demoted(worker& idle) noexcept {
+    const std::lock_guard guard(workers_mutex_);
+    if (demoted_workers_.size() <= cpus_) {
+        return false;
+    }
+    std::erase(demoted_workers_, &idle);
+    return true;
+}
+
+result<void> engine::stop() noexcept {
+    phase expected = phase::running;
+    if (!phase_.compare_exchange_strong(expected, phase::draining, std::memory_order_acq_rel)) {
+        return {};
+    }
+    roots_.stop(errc::shutting_down);
+    const bool drained = wait_until_drained();
+    if (!drained) {
+        log("drama: shutdown deadline passed; still there: " + describe_leftovers());
+    }
+    compute_->stop();
+    blocking_->stop();
+    reserved_->stop();
+    if (!drained) {
+        phase_.store(phase::stopped, std::memory_order_release);
+        return fail(errc::deadline_exceeded);
+    }
+    finish_threads();
+    return {};
+}
+
+bool engine::wait_until_drained() noexcept {
+    const instant deadline = saturating_add(now(), options_.shutdown_deadline);
+    const std::unique_ptr<parker> spot = world_->make_parker();
+    bool blocking_stopped = false;
+    while (tasks_alive() > 0 || blocking_->queued() > 0 || compute_->queued() > 0) {
+        if (now() >= deadline) {
+            return false;
+        }
+        if (!blocking_stopped) {
+            // What is queued will not start; its tasks learn that now.
+            blocking_->stop();
+            compute_->stop();
+            blocking_stopped = true;
+        }
+        spot->park(stop_poll_period);
+    }
+    blocking_->stop();
+    compute_->stop();
+    reserved_->stop();
+    while (blocking_->running_threads() + compute_->running_threads() +
+               reserved_->running_threads() >
+           0) {
+        if (now() >= deadline) {
+            return false;
+        }
+        spot->park(stop_poll_period);
+    }
+    return true;
+}
+
+void engine::finish_threads() noexcept {
+    compute_->stop();
+    blocking_->stop();
+    reserved_->stop();
+    const std::unique_ptr<parker> spot = world_->make_parker();
+    watchdog_->ask_to_finish();
+    while (!watchdog_->is_finished()) {
+        spot->park(stop_poll_period);
+    }
+    watchdog_->set_thread(nullptr);
+    std::vector<std::unique_ptr<worker>> ending;
+    {
+        const std::lock_guard guard(workers_mutex_);
+        ending.swap(workers_);
+    }
+    for (const auto& each : ending) {
+        each->ask_to_finish();
+    }
+    const auto all_finished = [&] {
+        return std::ranges::all_of(ending, [](const auto& each) { return each->is_finished(); });
+    };
+    while (!all_finished()) {
+        spot->park(stop_poll_period);
+    }
+    for (const auto& each : ending) {
+        each->set_thread(nullptr);  // joins
+    }
+    finished_workers_.swap(ending);  // frames may still live in their pools
+    for (const auto& each : cores_) {
+        each->spot.reset();
+        each->backend.reset();
+    }
+    phase_.store(phase::stopped, std::memory_order_release);
+}
+
+void engine::detach_threads() noexcept {
+    compute_->detach_running();
+    blocking_->detach_running();
+    reserved_->detach_running();
+    watchdog_->ask_to_finish();
+    const std::lock_guard guard(workers_mutex_);
+    for (const auto& each : workers_) {
+        each->ask_to_finish();
+        if (each->thread() != nullptr) {
+            each->thread()->detach();
+        }
+    }
+}
+
+std::string engine::describe_leftovers() {
+    std::string text = std::to_string(tasks_alive()) + " tasks";
+    if (const std::size_t threads = blocking_->running_threads()) {
+        text += ", " + std::to_string(threads) + " blocking threads";
+    }
+    for (const auto& each : cores_) {
+        if (const tenant_record* const payer = each->polling.tenant.load(std::memory_order_relaxed);
+            payer != nullptr && (each->poll_sequence.load(std::memory_order_relaxed) & 1U) != 0) {
+            const auto site = each->polling.site.load(std::memory_order_relaxed);
+            text += "; core " + std::to_string(each->index) + " runs a task of '" + payer->name() +
+                    "' spawned at " + site.file_name() + ":" + std::to_string(site.line());
+        }
+    }
+    tenants_.for_each([&](tenant each) {
+        if (each.record().tasks() > 0) {
+            text += "; tenant '" + each.name() + "' has " + std::to_string(each.record().tasks()) +
+                    " tasks";
+        }
+    });
+    return text;
+}
+
+}  // namespace drama::inline v0::internal

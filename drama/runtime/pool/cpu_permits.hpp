@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The right to burn a CPU: compute functions and demoted threads take one, so that threads that
+// burn never pile up behind each other. Workers need none.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace drama::inline v0 {
+
+/// Counts permits; hand-overs without a free one still happen and make the count negative.
+/// Threads: any.
+class cpu_permits {
+  public:
+    explicit cpu_permits(std::int32_t total) noexcept : free_(total) {}
+
+    bool try_take() noexcept {
+        std::int32_t seen = free_.load(std::memory_order_relaxed);
+        while (seen > 0) {
+            if (free_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    /// For a hand-over, which cannot wait. False: there was none left; it is counted.
+    bool take_anyway() noexcept {
+        const bool had = free_.fetch_sub(1, std::memory_order_acquire) > 0;
+        if (!had) {
+            overcommitted_.fetch_add(1, std::memory_order_relaxed);
+        }
+        return had;
+    }
+    void give_back() noexcept { free_.fetch_add(1, std::memory_order_release); }
+
+    std::int32_t free() const noexcept { return free_.load(std::memory_order_relaxed); }
+    /// Hand-overs that found no free permit.
+    std::uint64_t overcommitted() const noexcept {
+        return overcommitted_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    std::atomic<std::int32_t> free_;
+    std::atomic<std::uint64_t> overcommitted_{0};
+};
+
+}  // namespace drama::inline v0

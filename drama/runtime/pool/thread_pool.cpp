@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// Growth: whoever starts a function makes sure first that an idle thread is left behind, up to the
+// limit, so a submit never starts threads itself except the first. A thread inside wait() raises
+// the limit by one: its place is taken meanwhile, so waiting can never use up the pool.
+#include "drama/runtime/pool/thread_pool.hpp"
+
+#include <algorithm>
+
+#include "drama/base/errc.hpp"
+#include "drama/base/prng.hpp"
+
+namespace drama::inline v0 {
+namespace {
+thread_local pool_thread* this_pool_thread = nullptr;
+
+constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
+constexpr int blocking_price_divisor = 64;
+
+// One number for a call site: what costs are learnt by.
+drama::spawn_site site_key(const std::source_location& at) noexcept {
+    std::uint64_t state = reinterpret_cast<std::uintptr_t>(at.file_name()) + at.line();
+    return static_cast<drama::spawn_site>(splitmix64(state));
+}
+}  // namespace
+
+[[gnu::noinline]] pool_thread* thread_pool::current() noexcept {
+    return this_pool_thread;
+}
+
+instant pool_thread::step() noexcept {
+    this_pool_thread = this;
+    return pool_->step(*this);
+}
+
+thread_pool::thread_pool(world& in, const pool_options& options)
+    : world_(&in),
+      options_(options),
+      queue_(options.order,
+             static_cast<std::uint32_t>(options.threads_max + options.overcommit_max),
+             options.queue) {
+}
+
+thread_pool::~thread_pool() {
+    DRAMA_ASSERT(live_ == 0, "a pool dies before its threads");
+}
+
+pool_lanes& thread_pool::lanes_of(tenant_record& record) const noexcept {
+    return options_.queue == queue_id::compute ? record.compute_lanes() : record.blocking_lanes();
+}
+
+// True if work may start on a new thread: none is idle and the limit allows one.
+bool thread_pool::wants_thread_locked() const noexcept {
+    const std::size_t limit = options_.threads_max + options_.overcommit_max + waiting_count_ + 1;
+    return idle_ == nullptr && live_ < limit && !stopping_;
+}
+
+result<void> thread_pool::submit(job& work) noexcept {
+    tenant_record& payer = *work.payer;
+    const auto queued_max = static_cast<std::int64_t>(payer.limits().blocking_queue);
+    const instant now = world_->clock().now();
+    std::unique_lock lock(lock_);
+    if (stopping_) {
+        return fail(errc::shutting_down);
+    }
+    if (options_.queue == queue_id::blocking &&
+        payer.queued_blocking.load(std::memory_order_relaxed) >= queued_max) {
+        payer.usage.refused.add(1);
+        return fail(errc::queue_full);
+    }
+    if (live_ == 0) {
+        lock.unlock();
+        if (!start_thread()) {
+            return fail(errc::thread_unavailable);
+        }
+        lock.lock();
+    }
+    payer.queued_blocking.fetch_add(1, std::memory_order_relaxed);
+    work.progress = job::state::queued;
+    work.site = site_key(work.where_from);
+    queue_.push(lanes_of(payer), work, now);
+    pool_thread* const sleeper = pop_idle_locked();
+    lock.unlock();
+    if (sleeper != nullptr) {
+        sleeper->spot_->unpark();
+    }
+    return {};
+}
+
+pool_thread* thread_pool::pop_idle_locked() noexcept {
+    pool_thread* const found = idle_;
+    if (found != nullptr) {
+        idle_ = found->next_idle_;
+        found->is_idle_ = false;
+        --idle_count_;
+    }
+    return found;
+}
+
+void thread_pool::forget_idle_locked(pool_thread& self) noexcept {
+    for (pool_thread** link = &idle_; *link != nullptr; link = &(*link)->next_idle_) {
+        if (*link == &self) {
+            *link = self.next_idle_;
+            self.is_idle_ = false;
+            --idle_count_;
+            return;
+        }
+    }
+}
+
+bool thread_pool::start_thread() noexcept {
+    try {
+        auto body = std::make_unique<pool_thread>(*this, world_->make_parker());
+        pool_thread& started = *body;
+        const auto servers =
+            static_cast<std::uint32_t>(options_.threads_max + options_.overcommit_max);
+        std::vector<std::unique_ptr<pool_thread>> ended;
+        {
+            const std::lock_guard guard(lock_);
+            ++live_;
+            const auto gone = std::partition(all_.begin(), all_.end(), [](const auto& each) {
+                return !(each->finished_ && each->thread_ != nullptr);
+            });
+            std::move(gone, all_.end(), std::back_inserter(ended));
+            all_.erase(gone, all_.end());
+            started.server_ = next_server_++ % servers;
+            all_.push_back(std::move(body));
+        }
+        ended.clear();  // joins outside the lock
+        auto thread = world_->start_thread(options_.role, started);
+        const std::lock_guard guard(lock_);
+        if (!thread) {
+            --live_;
+            std::erase_if(all_, [&](const auto& each) { return each.get() == &started; });
+            return false;
+        }
+        threads_.store(live_, std::memory_order_relaxed);
+        started.thread_ = *std::move(thread);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+instant thread_pool::step(pool_thread& self) noexcept {
+    const instant now = world_->clock().now();
+    std::unique_lock lock(lock_);
+    if (self.is_idle_) {
+        if (!stopping_ && now - self.idle_since_ < options_.idle_longest) {
+            return self.idle_since_ + options_.idle_longest;  // woken for nothing
+        }
+        forget_idle_locked(self);
+    }
+    job* const work = take(self);
+    if (work == nullptr) {
+        const bool rested =
+            self.idle_since_ != long_ago && now - self.idle_since_ >= options_.idle_longest;
+        if (stopping_ || rested) {
+            self.finished_ = true;
+            --live_;
+            threads_.store(live_, std::memory_order_relaxed);
+            return never;
+        }
+        self.is_idle_ = true;
+        self.idle_since_ = now;
+        self.next_idle_ = idle_;
+        idle_ = &self;
+        ++idle_count_;
+        return now + options_.idle_longest;
+    }
+    self.idle_since_ = long_ago;
+    const bool grow = wants_thread_locked();
+    lock.unlock();
+    if (grow) {
+        start_thread();
+    }
+    execute(self, *work);
+    return long_ago;
+}
+
+bool thread_pool::take_permit_locked() noexcept {
+    if (options_.permits == nullptr || options_.permits->try_take()) {
+        return true;
+    }
+    return false;
+}
+
+void thread_pool::return_permit_locked(pool_thread& self) noexcept {
+    if (options_.permits == nullptr) {
+        return;
+    }
+    if (self.has_permit_) {
+        options_.permits->give_back();
+    } else {
+        --permits_missing_;
+    }
+}
+
+// The next job in fair order, with what it needs to start; null if none may start now.
+job* thread_pool::take(pool_thread& self) noexcept {
+    const instant now = world_->clock().now();
+    while (queue_.size() != 0) {
+        const std::size_t busy = live_ - idle_count_ - waiting_count_;
+        if (busy > options_.threads_max + options_.overcommit_max) {
+            return nullptr;
+        }
+        self.has_permit_ = take_permit_locked();
+        if (!self.has_permit_) {
+            // Beyond the permits only what should be short may start; the kernel time-slices it.
+            if (queue_.prior() > overcommit_cost_max ||
+                permits_missing_ >= options_.overcommit_max) {
+                return nullptr;
+            }
+            ++permits_missing_;
+        }
+        self.grant_ = queue_.pick(self.server_, now);
+        auto* const work = static_cast<job*>(self.grant_.item);
+        if (!work->ran_inline) {
+            work->progress = job::state::running;
+            work->runner = &self;
+            work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
+            work->payer->usage.pool_wait_ns.add(
+                static_cast<std::uint64_t>((now - work->queued_at).count()));
+            return work;
+        }
+        queue_.settle(self.grant_, duration(1), now);
+        return_permit_locked(self);
+        work->dropped_from_queue(*work);
+    }
+    return nullptr;
+}
+
+void thread_pool::execute(pool_thread& self, job& work) noexcept {
+    const bool by_cpu = options_.queue == queue_id::compute;
+    const instant began = world_->clock().now();
+    const duration cpu_began = by_cpu ? world_->thread_cpu_time() : duration::zero();
+    job* const outer = std::exchange(self.running_, &work);
+    if (work.stop_asked.load(std::memory_order_acquire)) {
+        work.given_up = errc::stop_requested;
+    } else {
+        work.run(work);
+    }
+    self.running_ = outer;
+    const instant now = world_->clock().now();
+    const duration used = by_cpu ? world_->thread_cpu_time() - cpu_began : now - began;
+    count(work, used);
+    completions_.fetch_add(1, std::memory_order_relaxed);
+    std::unique_lock lock(lock_);
+    if (outer == nullptr) {
+        // Thread time is dear by the size of the pool, as CPU time is by the number of CPUs. A
+        // nested call is part of the outer one's time.
+        queue_.settle(self.grant_, by_cpu ? used : used / blocking_price_divisor, now);
+        return_permit_locked(self);
+    }
+    work.progress = job::state::done;
+    if (work.waiter != nullptr) {
+        work.waiter->unpark();  // under the lock: the waiter leaves only with it
+    }
+    lock.unlock();
+    work.complete(work);
+}
+
+void thread_pool::count(const job& work, duration used) const noexcept {
+    tenant_usage& usage = work.payer->usage;
+    const auto used_ns = static_cast<std::uint64_t>(used.count());
+    if (options_.queue == queue_id::compute) {
+        usage.compute_calls.add(1);
+        usage.cpu_ns.add(used_ns);
+    } else {
+        usage.blocking_calls.add(1);
+        usage.blocking_ns.add(used_ns);
+    }
+}
+
+result<void> thread_pool::wait(job& work, const std::source_location& at) noexcept {
+    pool_thread* const self = current();
+    pool_thread* const mine = self != nullptr && self->pool_ == this ? self : nullptr;
+    std::unique_lock lock(lock_);
+    if (work.progress == job::state::done) {
+        return {};
+    }
+    const bool inline_able = mine != nullptr && mine->running_ != nullptr &&
+                             work.progress == job::state::queued &&
+                             work.dropped_from_queue != nullptr;
+    if (inline_able && mine->running_->payer == work.payer) {
+        run_inline(lock, *mine, work);
+        return {};
+    }
+    return wait_running(lock, mine, work, at);
+}
+
+void thread_pool::run_inline(std::unique_lock<spinlock>& lock, pool_thread& self,
+                             job& work) noexcept {
+    work.ran_inline = true;
+    work.progress = job::state::running;
+    work.runner = &self;
+    work.payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
+    lock.unlock();
+    execute(self, work);
+}
+
+result<void> thread_pool::wait_running(std::unique_lock<spinlock>& lock, pool_thread* self,
+                                       job& work, const std::source_location& at) noexcept {
+    std::unique_ptr<parker> own_spot;
+    parker* spot = self != nullptr ? self->spot_.get() : nullptr;
+    if (self != nullptr) {
+        if (std::string cycle = describe_cycle_locked(*self, work, at); !cycle.empty()) {
+            lock.unlock();
+            if (report) {
+                report(cycle);
+            }
+            return fail(errc::would_deadlock);
+        }
+        self->waits_for_ = &work;
+        self->waits_at_ = &at;
+        ++waiting_count_;
+        const bool grow = wants_thread_locked() && queue_.size() != 0;
+        pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
+        lock.unlock();
+        if (sleeper != nullptr) {
+            sleeper->spot_->unpark();
+        }
+        const bool grown = !grow || start_thread();
+        lock.lock();
+        if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
+            // No thread to take our place: run it here, whoever pays, rather than hang.
+            self->waits_for_ = nullptr;
+            --waiting_count_;
+            run_inline(lock, *self, work);
+            return {};
+        }
+    } else {
+        lock.unlock();
+        own_spot = world_->make_parker();
+        spot = own_spot.get();
+        lock.lock();
+    }
+    DRAMA_ASSERT(work.waiter == nullptr, "a call is waited for by one thread at a time");
+    work.waiter = spot;
+    while (work.progress != job::state::done) {
+        lock.unlock();
+        spot->park(duration::max());
+        lock.lock();
+    }
+    work.waiter = nullptr;
+    if (self != nullptr) {
+        self->waits_for_ = nullptr;
+        --waiting_count_;
+    }
+    return {};
+}
+
+// Follows waiter -> call -> thread that runs it -> call that this thread waits for ...; each thread
+// has at most one such edge, so the walk is linear. Empty if it does not come back to `waiter`.
+std::string thread_pool::describe_cycle_locked(const pool_thread& waiter, const job& work,
+                                               const std::source_location& at) const {
+    const auto place = [](const std::source_location& site) {
+        return std::string(site.file_name()) + ":" + std::to_string(site.line());
+    };
+    std::string text = "drama: deadlock of blocking calls: the wait at " + place(at);
+    const job* next = &work;
+    for (std::size_t steps = 0; next != nullptr && steps <= live_; ++steps) {
+        const pool_thread* const runner = next->runner;
+        if (runner == nullptr) {
+            return {};
+        }
+        text += " is for the call from " + place(next->where_from);
+        if (runner == &waiter) {
+            return text + ", which waits itself; this wait fails with would_deadlock";
+        }
+        if (runner->waits_for_ == nullptr) {
+            return {};
+        }
+        text += ", which waits at " + place(*runner->waits_at_);
+        next = runner->waits_for_;
+    }
+    return {};
+}
+
+std::size_t thread_pool::queued() noexcept {
+    const std::lock_guard guard(lock_);
+    return queue_.size();
+}
+
+duration thread_pool::oldest_wait(instant now) noexcept {
+    const std::lock_guard guard(lock_);
+    return queue_.head_wait(now);
+}
+
+void thread_pool::grow() noexcept {
+    bool wanted = false;
+    {
+        const std::lock_guard guard(lock_);
+        wanted = queue_.size() != 0 && wants_thread_locked();
+    }
+    if (wanted) {
+        start_thread();
+    }
+    poke();
+}
+
+void thread_pool::poke() noexcept {
+    pool_thread* sleeper = nullptr;
+    {
+        const std::lock_guard guard(lock_);
+        if (queue_.size() != 0) {
+            sleeper = pop_idle_locked();
+        }
+    }
+    if (sleeper != nullptr) {
+        sleeper->spot_->unpark();
+    }
+}
+
+void thread_pool::stop() noexcept {
+    const instant now = world_->clock().now();
+    std::vector<pool_thread*> sleepers;
+    std::unique_lock lock(lock_);
+    stopping_ = true;
+    while (queue_.size() != 0) {
+        pool_grant grant = queue_.pick(0, now);
+        auto* const work = static_cast<job*>(grant.item);
+        queue_.settle(grant, duration(1), now);
+        if (work->ran_inline) {
+            work->dropped_from_queue(*work);
+            continue;
+        }
+        work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
+        work->progress = job::state::done;
+        work->given_up = errc::shutting_down;
+        if (work->waiter != nullptr) {
+            work->waiter->unpark();
+        }
+        lock.unlock();
+        work->complete(*work);
+        lock.lock();
+    }
+    while (pool_thread* const sleeper = pop_idle_locked()) {
+        sleepers.push_back(sleeper);
+    }
+    lock.unlock();
+    for (pool_thread* const sleeper : sleepers) {
+        sleeper->spot_->unpark();
+    }
+}
+
+std::size_t thread_pool::running_threads() noexcept {
+    const std::lock_guard guard(lock_);
+    return live_;
+}
+
+void thread_pool::detach_running() noexcept {
+    const std::lock_guard guard(lock_);
+    for (const auto& each : all_) {
+        if (!each->finished_ && each->thread_ != nullptr) {
+            each->thread_->detach();
+        }
+    }
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads that run functions of many tenants in fair order: the compute pool, the blocking pool and
+// the reserved slots of the runtime's own IO. The order is pool_order's: charged at the start with
+// what a call should cost, settled with what it did.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "drama/base/result.hpp"
+#include "drama/base/spinlock.hpp"
+#include "drama/runtime/pool/cpu_permits.hpp"
+#include "drama/runtime/pool/job.hpp"
+#include "drama/runtime/world/world.hpp"
+#include "drama/sched/pool_order.hpp"
+
+namespace drama::inline v0 {
+
+class thread_pool;
+
+/// One thread of a pool.
+class pool_thread final : public thread_body {
+  public:
+    pool_thread(thread_pool& pool, std::unique_ptr<parker> spot) noexcept
+        : pool_(&pool), spot_(std::move(spot)) {}
+
+    instant step() noexcept override;
+    parker& parked_on() noexcept override { return *spot_; }
+    bool is_finished() const noexcept override { return finished_; }
+
+  private:
+    friend class thread_pool;
+
+    thread_pool* pool_;
+    std::unique_ptr<parker> spot_;
+    std::unique_ptr<world_thread> thread_;
+    pool_thread* next_idle_ = nullptr;  // under the pool's lock, as all below
+    job* running_ = nullptr;            // innermost: nested calls run inline
+    const job* waits_for_ = nullptr;
+    const std::source_location* waits_at_ = nullptr;
+    bool is_idle_ = false;
+    bool finished_ = false;
+    bool has_permit_ = false;
+    std::uint32_t server_ = 0;  // its index in the pool's order
+    pool_grant grant_;          // of the outermost function
+    instant idle_since_ = long_ago;
+};
+
+struct pool_options {
+    thread_role role = thread_role::blocking;
+    queue_id queue = queue_id::blocking;
+    policy order = policy::fair;
+    std::size_t threads_max = 512;
+    std::size_t overcommit_max = 0;  ///< more threads, for functions that are expected to be short
+    cpu_permits* permits = nullptr;  ///< taken while a function runs; null: not needed
+    duration idle_longest = std::chrono::seconds(10);
+};
+
+/// Threads:  all functions from any thread. Complexity: a lock, O(log tenants) a job.
+/// Shutdown: stop() gives up what is queued, waits for nothing; join() ends the threads.
+class thread_pool {
+  public:
+    thread_pool(world& in, const pool_options& options);
+    ~thread_pool();
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    /// Queues `work` on its payer's account.
+    /// Errors: errc::shutting_down; errc::queue_full - the tenant's blocking_queue limit;
+    ///         errc::thread_unavailable - there is no thread and none can be started. Nothing
+    ///         changed.
+    result<void> submit(job& work) noexcept;
+
+    /// Blocks the calling pool thread until `work` is done: runs it inline if it is still queued
+    /// and of the caller's tenant, else lets another thread take the caller's place meanwhile.
+    /// Errors: EDEADLK - waiting would close a cycle; the report names both sites.
+    ///         From a thread that is not this pool's it only waits.
+    result<void> wait(job& work, const std::source_location& at) noexcept;
+
+    /// Jobs queued and not started.
+    std::size_t queued() noexcept;
+    std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
+    /// How long the job at the head has waited. What the watchdog watches.
+    duration oldest_wait(instant now) noexcept;
+    std::uint64_t completions() const noexcept {
+        return completions_.load(std::memory_order_relaxed);
+    }
+    /// Starts another thread if work waits and none is idle. The watchdog calls it on no progress.
+    void grow() noexcept;
+
+    /// No more work; what is queued completes as given up.
+    void stop() noexcept;
+    /// Threads that have not ended. After stop() it goes to zero as functions return.
+    std::size_t running_threads() noexcept;
+    /// Lets threads that are stuck in user code run on by themselves; the pool must then never die.
+    void detach_running() noexcept;
+    /// A CPU permit came free: somebody may start.
+    void poke() noexcept;
+
+    /// Receives reports of cycles. Set before the first job.
+    std::function<void(const std::string&)> report;
+
+    /// The pool thread that this thread is, or null.
+    static pool_thread* current() noexcept;
+
+  private:
+    friend class pool_thread;
+
+    instant step(pool_thread& self) noexcept;
+    job* take(pool_thread& self) noexcept;
+    void execute(pool_thread& self, job& work) noexcept;
+    void count(const job& work, duration used) const noexcept;
+    void return_permit_locked(pool_thread& self) noexcept;
+    bool start_thread() noexcept;
+    pool_thread* pop_idle_locked() noexcept;
+    void forget_idle_locked(pool_thread& self) noexcept;
+    bool wants_thread_locked() const noexcept;
+    bool take_permit_locked() noexcept;
+    std::string describe_cycle_locked(const pool_thread& waiter, const job& work,
+                                      const std::source_location& at) const;
+    result<void> wait_running(std::unique_lock<spinlock>& lock, pool_thread* self, job& work,
+                              const std::source_location& at) noexcept;
+    void run_inline(std::unique_lock<spinlock>& lock, pool_thread& self, job& work) noexcept;
+    pool_lanes& lanes_of(tenant_record& record) const noexcept;
+
+    world* world_;
+    pool_options options_;
+    spinlock lock_;  // guards all that follows up to the atomics
+    pool_order queue_;
+    pool_thread* idle_ = nullptr;
+    std::size_t idle_count_ = 0;
+    std::size_t waiting_count_ = 0;  // threads inside wait(): replaced meanwhile
+    std::uint32_t next_server_ = 0;
+    std::size_t live_ = 0;             // threads started and not ended
+    std::size_t permits_missing_ = 0;  // functions running beyond the permits
+    bool stopping_ = false;
+    std::vector<std::unique_ptr<pool_thread>> all_;
+    std::atomic<std::size_t> threads_{0};
+    std::atomic<std::uint64_t> completions_{0};
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/runtime.hpp"
+
+#include "drama/runtime/engine.hpp"
+#include "drama/runtime/world/real_world.hpp"
+
+namespace drama::inline v0 {
+namespace internal {
+
+host& host_of(engine& in) noexcept {
+    return in;
+}
+scope_state& roots_of(engine& in) noexcept {
+    return in.roots();
+}
+tenant_registry& tenants_of(engine& in) noexcept {
+    return in.tenants();
+}
+thread_pool& blocking_pool_of(engine& in) noexcept {
+    return in.blocking();
+}
+
+engine* current_engine() noexcept {
+    runnable* const running = current_runnable();
+    return running != nullptr ? static_cast<engine*>(running->home) : nullptr;
+}
+
+void wait_for(engine& in, spawned& root) noexcept {
+    DRAMA_ASSERT(current_worker() == nullptr, "sync_wait on a worker would stop its core");
+    const std::unique_ptr<parker> spot = in.where().make_parker();
+    root.wait_foreign(
+        [](void* place) noexcept { static_cast<parker*>(place)->unpark(); },
+        [](void* place) noexcept { static_cast<parker*>(place)->park(duration::max()); },
+        spot.get());
+}
+
+}  // namespace internal
+
+runtime::runtime(runtime_options options)
+    : own_world_(std::make_unique<real_world>()),
+      engine_(std::make_unique<internal::engine>(*own_world_, std::move(options))) {
+}
+
+runtime::runtime(world& in, runtime_options options)
+    : engine_(std::make_unique<internal::engine>(in, std::move(options))) {
+}
+
+runtime::~runtime() {
+    if (engine_ != nullptr && engine_->is_running()) {
+        static_cast<void>(stop());
+    }
+}
+
+result<void> runtime::start() {
+    return engine_->start();
+}
+
+result<void> runtime::stop() noexcept {
+    if (engine_ == nullptr) {
+        return {};
+    }
+    auto stopped = engine_->stop();
+    if (!stopped) {
+        // Threads that are stuck in user code still use both: keep them for ever.
+        engine_->detach_threads();
+        static_cast<void>(engine_.release());
+        static_cast<void>(own_world_.release());
+    }
+    return stopped;
+}
+
+std::string runtime::io_name() const {
+    return engine_->is_running() ? engine_->io().name() : "";
+}
+
+runtime_stats runtime::stats() const {
+    runtime_stats seen;
+    seen.tasks_alive = engine_->tasks_alive();
+    seen.hand_overs = engine_->guard().hand_overs();
+    seen.stalls = engine_->guard().stalls();
+    seen.hand_overs_without_permit = engine_->permits().overcommitted();
+    seen.blocking_threads = engine_->blocking().threads();
+    seen.blocking_queued = engine_->blocking().queued();
+    seen.compute_threads = engine_->compute().threads();
+    seen.compute_queued = engine_->compute().queued();
+    seen.burning_threads = engine_->burning.load(std::memory_order_relaxed);
+    seen.queued = engine_->async_queue().size();
+    return seen;
+}
+
+}  // namespace drama::inline v0

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program may choose when it makes a runtime. The defaults fit the machine.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "drama/base/clock.hpp"
+#include "drama/sched/fair_shard.hpp"
+
+namespace drama::inline v0 {
+
+/// How a thread that overruns its turn is described to operators.
+struct stall_report {
+    std::string tenant;
+    std::string task;   ///< the name given by `named`, or empty
+    std::string site;   ///< file:line of the spawn
+    duration lasted{};  ///< so far
+    std::string stack;  ///< one frame a line, where it could be had
+};
+
+struct runtime_options {
+    std::size_t workers = 0;          ///< 0: one for each usable CPU
+    policy order = policy::fair;      ///< `fifo` differs in nothing but the order
+    std::string io = "auto";          ///< "auto", "epoll", "uring"; DRAMA_IO overrides "auto"
+    std::size_t compute_threads = 0;  ///< 0: one for each usable CPU
+    std::size_t blocking_threads_max = 512;
+    std::size_t tenants_max = 1'000'000;
+    std::size_t tasks_max = 10'000'000;  ///< alive in the process
+    duration shutdown_deadline = std::chrono::seconds(10);
+
+    bool hand_over = true;      ///< off: a task that hogs its thread stops its core
+    bool check_permits = true;  ///< off: burning threads are not bounded (for measurements)
+    duration hand_over_after = std::chrono::milliseconds(1);
+    duration stall_after = std::chrono::milliseconds(10);
+    duration park_while_burning = std::chrono::microseconds(250);
+
+    /// Receives one line for each event worth an operator's eye; null: stderr. Threads: any, one at
+    /// a time, never a worker.
+    std::function<void(const std::string&)> log;
+    /// Receives stalls; null: one log line each.
+    std::function<void(const stall_report&)> on_stall;
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/watch/watchdog.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "drama/runtime/engine.hpp"
+#include "drama/runtime/watch/stack_text.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+constexpr duration sleep_after_idle = std::chrono::milliseconds(100);
+constexpr duration pool_period = std::chrono::milliseconds(5);
+constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
+constexpr duration report_after = std::chrono::milliseconds(100);
+constexpr std::size_t stack_frames_max = 48;
+
+}  // namespace
+
+watchdog::watchdog(engine& of)
+    : engine_(&of), spot_(of.where().make_parker()), seen_(of.options().workers) {
+    burners_.reserve(1024);
+}
+
+void watchdog::wake() noexcept {
+    asleep_.store(false, std::memory_order_relaxed);
+    spot_->unpark();
+}
+
+instant watchdog::step() noexcept {
+    if (finish_asked_.load(std::memory_order_acquire)) {
+        finished_.store(true, std::memory_order_release);
+        return never;
+    }
+    const instant now = engine_->now();
+    bool active = false;
+    auto& cores = engine_->cores();
+    for (std::size_t index = 0; index < cores.size(); ++index) {
+        active = watch_core(*cores[index], seen_[index], now) || active;
+    }
+    watch_burners(now);
+    if (now - pools_seen_ >= pool_period) {
+        pools_seen_ = now;
+        watch_pools(now);
+    }
+    if (engine_->options().hand_over) {
+        engine_->ensure_spare();
+    }
+    if (active || !burners_.empty() || engine_->blocking().queued() != 0 ||
+        engine_->compute().queued() != 0) {
+        last_activity_ = now;
+    } else if (now - last_activity_ >= sleep_after_idle) {
+        // Against worker::poll, which stores its sequence and then asks whether we sleep, with no
+        // fence of its own: after this barrier either it sees that we sleep, or we see its
+        // sequence.
+        asleep_.store(true, std::memory_order_seq_cst);
+        engine_->where().barrier_all_threads();
+        for (std::size_t index = 0; index < cores.size(); ++index) {
+            if (cores[index]->poll_sequence.load(std::memory_order_seq_cst) !=
+                seen_[index].sequence) {
+                asleep_.store(false, std::memory_order_relaxed);
+                return long_ago;
+            }
+        }
+        return never;
+    }
+    return now + engine_->options().hand_over_after / 2;
+}
+
+// True if user code ran on the core since the last tick.
+bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcept {
+    const std::uint64_t sequence = watched.poll_sequence.load(std::memory_order_relaxed);
+    if (sequence != seen.sequence) {
+        seen = {sequence, now, false};
+        return true;
+    }
+    if ((sequence & 1U) == 0) {
+        return false;
+    }
+    const duration lasted = now - seen.since;
+    if (lasted >= engine_->options().hand_over_after && engine_->options().hand_over &&
+        engine_->tasks_alive() > 1 && hand_over(watched, now, seen.since)) {
+        seen = {watched.poll_sequence.load(std::memory_order_relaxed), now, false};
+        return true;
+    }
+    if (lasted >= report_after && !seen.reported) {
+        seen.reported = true;
+        if (worker* const holder = watched.holder.load(std::memory_order_acquire)) {
+            stalls_.fetch_add(1, std::memory_order_relaxed);
+            const burner alone{holder, watched.polling.tenant.load(std::memory_order_relaxed),
+                               watched.polling.name.load(std::memory_order_relaxed),
+                               watched.polling.site.load(std::memory_order_relaxed), seen.since};
+            if (alone.tenant != nullptr) {
+                alone.tenant->usage.stalls.add(1);
+                report_stall(alone, now);
+            }
+        }
+    }
+    return true;
+}
+
+bool watchdog::hand_over(core& watched, instant now, instant since) noexcept {
+    worker* const holder = watched.holder.load(std::memory_order_acquire);
+    if (burners_.size() == burners_.capacity()) {
+        return false;
+    }
+    worker* const spare = engine_->take_spare();
+    if (spare == nullptr || holder == nullptr) {
+        return false;
+    }
+    burner left;
+    const bool taken = holder->tenure.take(
+        [this] { engine_->where().barrier_all_threads(); },
+        [&] {
+            left = {holder, watched.polling.tenant.load(std::memory_order_relaxed),
+                    watched.polling.name.load(std::memory_order_relaxed),
+                    watched.polling.site.load(std::memory_order_relaxed), since};
+            left.tenant->demoted_threads.fetch_add(1, std::memory_order_relaxed);
+            engine_->burning.fetch_add(1, std::memory_order_relaxed);
+            engine_->permits().take_anyway();
+            holder->cpu_at_demotion =
+                holder->thread() != nullptr ? holder->thread()->cpu_time() : duration::zero();
+            holder->burning_since_ns.store(since.time_since_epoch().count(),
+                                           std::memory_order_relaxed);
+            holder->burning_for.store(left.tenant, std::memory_order_release);
+            watched.poll_sequence.fetch_add(1, std::memory_order_relaxed);
+            spare->adopt(watched);
+        });
+    if (!taken) {
+        engine_->return_spare(*spare);
+        return false;
+    }
+    spare->wake_spare();
+    hand_overs_.fetch_add(1, std::memory_order_relaxed);
+    left.tenant->usage.hand_overs.add(1);
+    left.tenant->note_overrun(left.site);
+    if (holder->thread() != nullptr) {
+        holder->thread()->set_policy(thread_policy::burning);
+    }
+    engine_->add_demoted(*holder);
+    burners_.push_back(left);
+    (void)now;
+    return true;
+}
+
+void watchdog::watch_burners(instant now) noexcept {
+    for (burner& each : burners_) {
+        const bool ended = each.who->burning_for.load(std::memory_order_acquire) != each.tenant ||
+                           each.who->burning_since_ns.load(std::memory_order_relaxed) !=
+                               each.since.time_since_epoch().count();
+        const duration lasted = now - each.since;
+        if (!each.counted && lasted >= engine_->options().stall_after) {
+            each.counted = true;
+            stalls_.fetch_add(1, std::memory_order_relaxed);
+            each.tenant->usage.stalls.add(1);
+        }
+        if (!ended && !each.reported && lasted >= report_after) {
+            each.reported = true;
+            report_stall(each, now);
+        }
+        if (ended) {
+            each.who = nullptr;
+        }
+    }
+    std::erase_if(burners_, [](const burner& each) { return each.who == nullptr; });
+}
+
+void watchdog::watch_pools(instant now) noexcept {
+    thread_pool& blocking = engine_->blocking();
+    const std::uint64_t completions = blocking.completions();
+    const bool moved = completions != completions_seen_;
+    completions_seen_ = completions;
+    if (!moved && blocking.oldest_wait(now) > pool_wait_longest) {
+        blocking.grow();
+    }
+    if (engine_->compute().oldest_wait(now) > pool_wait_longest) {
+        engine_->compute().poke();
+    }
+}
+
+void watchdog::report_stall(const burner& stalled, instant now) noexcept {
+    try {
+        void* frames[stack_frames_max];
+        std::size_t count = 0;
+        if (stalled.who->thread() != nullptr) {
+            count = stalled.who->thread()->capture_stack(frames);
+        }
+        const stall_report report{.tenant = stalled.tenant->name(),
+                                  .task = stalled.name,
+                                  .site = std::string(stalled.site.file_name()) + ":" +
+                                          std::to_string(stalled.site.line()),
+                                  .lasted = now - stalled.since,
+                                  .stack = stack_text({frames, count})};
+        if (engine_->options().on_stall) {
+            engine_->options().on_stall(report);
+            return;
+        }
+        engine_->log("drama: stall: a task of tenant '" + report.tenant + "'" +
+                     (report.task.empty() ? "" : " named '" + report.task + "'") + " spawned at " +
+                     report.site + " has not given way for " +
+                     std::to_string(report.lasted.count() / 1'000'000) +
+                     " ms; it belongs in compute()\n" + report.stack);
+    } catch (const std::bad_alloc&) {
+        std::fputs("drama: stall: no memory for the report\n", stderr);
+    }
+}
+
+}  // namespace drama::inline v0::internal

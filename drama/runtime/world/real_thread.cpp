@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/world/real_thread.hpp"
+
+#include <execinfo.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+#include "drama/runtime/world/environment.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+constexpr std::uint64_t responsive_slice_ns = 100'000;
+constexpr std::uint64_t burning_slice_ns = 100'000'000;
+constexpr int burning_nice = 19;
+constexpr std::size_t stack_bytes = std::size_t{8} << 20;  // reserved, not touched
+constexpr duration stack_answer_longest = std::chrono::milliseconds(50);
+
+// The kernel's struct sched_attr; glibc 2.36 does not declare it.
+struct kernel_sched_attr {
+    std::uint32_t size;
+    std::uint32_t policy;
+    std::uint64_t flags;
+    std::int32_t nice;
+    std::uint32_t priority;
+    std::uint64_t runtime;  // SCHED_OTHER since 6.12: the slice
+    std::uint64_t deadline;
+    std::uint64_t period;
+    std::uint32_t util_min;
+    std::uint32_t util_max;
+};
+
+// Slice and nice together; nice alone where the kernel refuses slices or is told not to use them.
+bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept {
+    static const bool allowed = !environment("DRAMA_NO_SCHED_ATTR").has_value();
+    if (allowed) {
+        kernel_sched_attr attributes{};
+        attributes.size = sizeof attributes;
+        attributes.nice = nice;
+        attributes.runtime = slice_ns;
+        if (::syscall(SYS_sched_setattr, tid, &attributes, 0) == 0) {
+            return true;
+        }
+    }
+    return ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) == 0;
+}
+
+// One request for a stack, answered by the signal handler on the other thread. Kept until both are
+// done with it: a thread that answers late must find memory.
+struct stack_request {
+    void* frames[64];
+    std::atomic<int> count{-1};
+    std::atomic<int> references{2};
+    void release() noexcept {
+        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete this;
+        }
+    }
+};
+
+const int stack_signal = SIGRTMAX - 3;
+
+void answer_stack_request(int, siginfo_t* info, void*) {
+    if (info->si_code != SI_QUEUE || info->si_value.sival_ptr == nullptr) {
+        return;
+    }
+    const int saved = errno;
+    auto* const request = static_cast<stack_request*>(info->si_value.sival_ptr);
+    const int count = ::backtrace(request->frames, 64);
+    request->count.store(count, std::memory_order_release);
+    request->release();
+    errno = saved;
+}
+
+// The handler goes in with the first stall, and only if nobody uses the signal. backtrace() loads
+// its unwinder on first use, which a handler must not.
+bool install_stack_handler() noexcept {
+    static const bool installed = [] {
+        struct sigaction before{};
+        if (::sigaction(stack_signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) {
+            return false;
+        }
+        void* warm_up[1];
+        ::backtrace(warm_up, 1);
+        struct sigaction action{};
+        action.sa_sigaction = &answer_stack_request;
+        action.sa_flags = SA_SIGINFO | SA_RESTART;
+        ::sigemptyset(&action.sa_mask);
+        return ::sigaction(stack_signal, &action, nullptr) == 0;
+    }();
+    return installed;
+}
+
+class real_thread final : public world_thread {
+  public:
+    real_thread(const clock& time, thread_role role, thread_body& body) noexcept
+        : shared_(new shared{&time, role, &body}) {}
+
+    ~real_thread() override {
+        if (started_ && !detached_) {
+            ::pthread_join(thread_, nullptr);
+        }
+        shared_->release();
+    }
+
+    bool start() noexcept {
+        pthread_attr_t attributes;
+        ::pthread_attr_init(&attributes);
+        ::pthread_attr_setstacksize(&attributes, stack_bytes);
+        shared_->references.fetch_add(1, std::memory_order_relaxed);
+        started_ = ::pthread_create(&thread_, &attributes, &run, shared_) == 0;
+        ::pthread_attr_destroy(&attributes);
+        if (!started_) {
+            shared_->release();
+        }
+        return started_;
+    }
+
+    duration cpu_time() const noexcept override {
+        clockid_t id{};
+        timespec used{};
+        if (detached_ || ::pthread_getcpuclockid(thread_, &id) != 0 ||
+            ::clock_gettime(id, &used) != 0) {
+            return duration::zero();
+        }
+        return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    }
+
+    bool set_policy(thread_policy policy) noexcept override {
+        const auto tid = static_cast<pid_t>(id());
+        switch (policy) {
+            case thread_policy::responsive:
+                return set_kernel_policy(tid, 0, responsive_slice_ns);
+            case thread_policy::burning:
+                return set_kernel_policy(tid, burning_nice, burning_slice_ns);
+            case thread_policy::plain:
+                return true;
+        }
+        return false;
+    }
+
+    std::size_t capture_stack(std::span<void*> frames) noexcept override {
+        auto* const request = new (std::nothrow) stack_request;
+        if (request == nullptr || !install_stack_handler()) {
+            delete request;
+            return 0;
+        }
+        siginfo_t info{};
+        info.si_code = SI_QUEUE;
+        info.si_value.sival_ptr = request;
+        if (::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), id(), stack_signal, &info) != 0) {
+            delete request;
+            return 0;
+        }
+        const instant give_up = shared_->time->now() + stack_answer_longest;
+        while (request->count.load(std::memory_order_acquire) < 0 &&
+               shared_->time->now() < give_up) {
+            const timespec pause{0, 200'000};
+            ::nanosleep(&pause, nullptr);
+        }
+        const int count = request->count.load(std::memory_order_acquire);
+        const std::size_t copied =
+            count < 0 ? 0 : std::min(frames.size(), static_cast<std::size_t>(count));
+        std::memcpy(frames.data(), request->frames, copied * sizeof(void*));
+        request->release();
+        return copied;
+    }
+
+    std::int64_t id() const noexcept override {
+        std::int64_t tid = shared_->tid.load(std::memory_order_acquire);
+        while (started_ && tid == 0) {  // it has only just been started
+            ::sched_yield();
+            tid = shared_->tid.load(std::memory_order_acquire);
+        }
+        return tid;
+    }
+
+    void detach() noexcept override {
+        if (started_ && !detached_) {
+            detached_ = true;
+            ::pthread_detach(thread_);
+        }
+    }
+
+  private:
+    // Outlives whichever of handle and thread ends first.
+    struct shared {
+        const clock* time;
+        thread_role role;
+        thread_body* body;
+        std::atomic<std::int64_t> tid{0};
+        std::atomic<int> references{1};
+
+        void release() noexcept {
+            if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+                delete this;
+            }
+        }
+    };
+
+    static void* run(void* argument) {
+        auto& mine = *static_cast<shared*>(argument);
+        const auto tid = static_cast<pid_t>(::syscall(SYS_gettid));
+        prepare(mine.role, tid);
+        mine.tid.store(tid, std::memory_order_release);
+        thread_body& body = *mine.body;
+        for (;;) {
+            const instant wake_at = body.step();
+            if (body.is_finished()) {
+                break;
+            }
+            if (wake_at == long_ago) {
+                continue;
+            }
+            if (wake_at == never) {
+                body.parked_on().park(duration::max());
+            } else if (const instant now = mine.time->now(); wake_at > now) {
+                body.parked_on().park(wake_at - now);
+            } else {
+                body.parked_on().park(duration::zero());
+            }
+        }
+        mine.release();
+        return nullptr;
+    }
+
+    static void prepare(thread_role role, pid_t tid) noexcept {
+        constexpr const char* names[thread_roles] = {
+            "drama-worker", "drama-compute", "drama-blocking", "drama-watch", "drama-admin"};
+        ::pthread_setname_np(::pthread_self(), names[static_cast<std::size_t>(role)]);
+        if (role == thread_role::worker || role == thread_role::watchdog) {
+            set_kernel_policy(tid, 0, responsive_slice_ns);
+        } else if (role == thread_role::compute) {
+            set_kernel_policy(tid, burning_nice, burning_slice_ns);
+        }
+        // Signals of the program go to its own threads.
+        sigset_t blocked;
+        ::sigfillset(&blocked);
+        for (const int open :
+             {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF, stack_signal}) {
+            ::sigdelset(&blocked, open);
+        }
+        ::pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
+    }
+
+    shared* shared_;
+    pthread_t thread_{};
+    bool started_ = false;
+    bool detached_ = false;
+};
+
+}  // namespace
+
+result<std::unique_ptr<world_thread>> start_real_thread(const clock& time, thread_role role,
+                                                        thread_body& body) {
+    auto thread = std::make_unique<real_thread>(time, role, body);
+    if (!thread->start()) {
+        return fail(errc::thread_unavailable);
+    }
+    return thread;
+}
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/world/real_world.hpp"
+
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <climits>
+
+#include "drama/io/io_factory.hpp"
+#include "drama/runtime/world/environment.hpp"
+#include "drama/runtime/world/real_thread.hpp"
+
+namespace drama::inline v0 {
+namespace {
+
+// A futex word: 0 nothing, 1 unparked, 2 parked.
+class futex_parker final : public parker {
+  public:
+    void park(duration longest) noexcept override {
+        std::uint32_t expected = 0;
+        if (!word_.compare_exchange_strong(expected, 2, std::memory_order_acquire)) {
+            word_.store(0, std::memory_order_relaxed);
+            return;
+        }
+        timespec limit{};
+        const bool bounded = longest != duration::max();
+        if (bounded) {
+            limit.tv_sec = longest.count() / 1'000'000'000;
+            limit.tv_nsec = longest.count() % 1'000'000'000;
+        }
+        ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, 2U, bounded ? &limit : nullptr, nullptr,
+                  0);
+        word_.exchange(0, std::memory_order_acquire);
+    }
+    void unpark() noexcept override {
+        // Release pairs with the acquires in park: the waiter sees what was written before.
+        if (word_.exchange(1, std::memory_order_release) == 2) {
+            ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+        }
+    }
+
+  private:
+    std::atomic<std::uint32_t> word_{0};
+};
+
+class backend_parker final : public parker {
+  public:
+    explicit backend_parker(io_backend& backend) noexcept : backend_(&backend) {}
+    void park(duration longest) noexcept override { backend_->reap(longest); }
+    void unpark() noexcept override { backend_->wake(); }
+
+  private:
+    io_backend* backend_;
+};
+
+// Registered once a process: the kernel keeps it, drama keeps only whether it worked.
+bool register_membarrier() noexcept {
+    return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+}  // namespace
+
+real_world::real_world() : cpus_(read_machine_limits().usable_cpus()) {
+    register_membarrier();
+}
+
+std::uint64_t real_world::seed() noexcept {
+    std::uint64_t value = 0;
+    if (::getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value) {
+        value = static_cast<std::uint64_t>(clock_.now().time_since_epoch().count());
+    }
+    return value;
+}
+
+duration real_world::thread_cpu_time() const noexcept {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+std::unique_ptr<parker> real_world::make_parker() {
+    return std::make_unique<futex_parker>();
+}
+
+std::unique_ptr<parker> real_world::make_core_parker(io_backend& backend) {
+    return std::make_unique<backend_parker>(backend);
+}
+
+result<std::unique_ptr<world_thread>> real_world::start_thread(thread_role role,
+                                                               thread_body& body) {
+    return internal::start_real_thread(clock_, role, body);
+}
+
+result<std::unique_ptr<io_system>> real_world::make_io(std::string_view choice, std::string& why) {
+    std::string chosen(choice);
+    if (chosen == "auto" || chosen.empty()) {
+        if (const auto forced = environment("DRAMA_IO")) {
+            chosen = *forced;
+        }
+    }
+    io_choice wanted = io_choice::automatic;
+    if (chosen == "epoll") {
+        wanted = io_choice::epoll;
+    } else if (chosen == "uring") {
+        wanted = io_choice::uring;
+    } else if (chosen != "auto" && !chosen.empty()) {
+        why = "unknown io backend '" + chosen + "'; use auto, epoll or uring";
+        return fail(errc::bad_argument);
+    }
+    return make_io_system(wanted, &why);
+}
+
+// membarrier interrupts the CPUs that run this process's threads. Where it is not allowed, changing
+// the protection of a page does the same by way of the TLB shootdown.
+void real_world::barrier_all_threads() noexcept {
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
+        return;
+    }
+    const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    void* const page =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page != MAP_FAILED) {
+        *static_cast<volatile char*>(page) = 1;
+        ::mprotect(page, size, PROT_READ);
+        ::munmap(page, size);
+    }
+}
+
+}  // namespace drama::inline v0

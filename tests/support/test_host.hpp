@@ -117,6 +117,18 @@ class test_host final : public host {
             run_ready();
         }
     }
+    /// Runs until idle and calls `act` before step `at`; a step is one turn or one timer.
+    template <class Act>
+    void run_and_act(int at, Act act) {
+        for (int step = 0;; ++step) {
+            if (step == at) {
+                act();
+            }
+            if (!run_one() && !fire_next(never) && step >= at) {
+                return;
+            }
+        }
+    }
     /// Lets `span` pass, and everything that is due in it happen at its instant.
     void advance(duration span) noexcept {
         const instant end = saturating_add(now_, span);
@@ -137,7 +149,7 @@ class test_host final : public host {
         timers_.erase(timers_.begin());
         numbers_.erase(timer);
         now_ = std::max(now_, when);
-        timer->armed = false;
+        timer->progress.store(timer_node::state::fired, std::memory_order_relaxed);
         timer->firing.store(true, std::memory_order_relaxed);
         ++counts_.timers_fired;
         timer->fire(*timer);
@@ -175,10 +187,10 @@ class test_host final : public host {
         if (before_arm) {
             std::exchange(before_arm, nullptr)();
         }
-        if (timer.refused) {
+        if (timer.progress.load(std::memory_order_relaxed) == timer_node::state::refused) {
             return false;
         }
-        timer.armed = true;
+        timer.progress.store(timer_node::state::armed, std::memory_order_relaxed);
         timers_.emplace(timer.when, ++timer_number_, &timer);
         numbers_.emplace(&timer, timer_number_);
         return true;
@@ -186,12 +198,12 @@ class test_host final : public host {
     bool disarm(timer_node& timer) noexcept override {
         const auto found = numbers_.find(&timer);
         if (found == numbers_.end()) {
-            timer.refused = true;
+            timer.progress.store(timer_node::state::refused, std::memory_order_relaxed);
             return false;
         }
         timers_.erase({timer.when, found->second, &timer});
         numbers_.erase(found);
-        timer.armed = false;
+        timer.progress.store(timer_node::state::idle, std::memory_order_relaxed);
         return true;
     }
     std::optional<refusal> refuse_root(drama::account&) noexcept override { return gate; }

@@ -131,10 +131,10 @@ bool watchdog::hand_over(core& watched, instant now, instant since) noexcept {
         engine_->return_spare(*spare);
         return false;
     }
-    spare->wake_spare();
     hand_overs_.fetch_add(1, std::memory_order_relaxed);
     left.tenant->usage.hand_overs.add(1);
     left.tenant->note_overrun(left.site);
+    spare->wake_spare();
     if (holder->thread() != nullptr) {
         holder->thread()->set_policy(thread_policy::burning);
     }

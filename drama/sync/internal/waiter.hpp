@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all primitives share: the node of a waiting task, the line it stands in, and the protocol by
+// which exactly one of waker, stop and timeout ends a wait.
+//
+// The protocol, per wait:
+//  1. Under the primitive's lock the task publishes its record and enters the line, or it does not
+//     wait. A stop that came before is seen there; one that comes later finds the node in the line.
+//  2. Whoever takes the node out of the line, under the lock, decides the outcome: a waker grants,
+//     a stop or a timeout gives up. The others find it gone and do nothing. So what was granted is
+//     never lost, and one who gives up never held anything.
+//  3. The decider makes the task ready after it has left the lock, and never touches the node
+//     again: the awaiter may be gone.
+//  4. The resumed task withdraws its record and its timer, which waits for those who still look.
+//
+// Lock order: a task's stop lock, then a condition's lock, then another primitive's lock. Timers
+// fire and tasks are made ready without any of these.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <utility>
+
+#include "drama/base/intrusive_list.hpp"
+#include "drama/base/result.hpp"
+#include "drama/base/spinlock.hpp"
+#include "drama/coro/runnable.hpp"
+
+namespace drama::inline v0::internal {
+
+class sync_base;
+class waiter_queue;
+
+/// How a wait ended.
+enum class wait_outcome : std::uint8_t { waiting, granted, closed, stopped, timed_out };
+
+inline constexpr duration no_timeout = duration::max();
+
+/// A place in a line. Threads: guarded by the lock of the primitive whose line it is, except
+/// `self`, which is constant while it waits.
+struct queue_node : list_link<> {
+    runnable* self = nullptr;
+    waiter_queue* line = nullptr;  ///< null: in no line
+    std::size_t wants = 0;         ///< the primitive's own: permits, or the kind of lock
+    wait_outcome outcome = wait_outcome::waiting;
+};
+
+/// Tasks that have got what they waited for and are to be made ready once the lock is left. They
+/// are linked through the field by which they stand in run queues: they are in none yet.
+class wake_list {
+  public:
+    void add(runnable& task) noexcept {
+        task.next = nullptr;
+        (last_ != nullptr ? last_->next : first_) = &task;
+        last_ = &task;
+    }
+    /// Call without the lock.
+    void wake() noexcept {
+        if (first_ != nullptr) [[unlikely]] {
+            wake_all();
+        }
+    }
+
+  private:
+    DRAMA_API void wake_all() noexcept;
+
+    work_item* first_ = nullptr;
+    work_item* last_ = nullptr;
+};
+
+/// Those who wait, and the one place where the order among them is decided: first come, first
+/// served. Threads: the primitive's lock.
+class waiter_queue {
+  public:
+    bool empty() const noexcept { return nodes_.empty(); }
+    /// The one who is next. Requires: not empty.
+    queue_node& front() noexcept { return nodes_.front(); }
+
+    void enter(queue_node& node) noexcept {
+        node.line = this;
+        nodes_.push_back(node);
+    }
+    void leave(queue_node& node) noexcept {
+        nodes_.remove(node);
+        node.line = nullptr;
+    }
+    /// Takes the next one out, with what it waited for or the reason why not.
+    queue_node& serve(wake_list& woken, wait_outcome how = wait_outcome::granted) noexcept {
+        queue_node& node = front();
+        leave(node);
+        node.outcome = how;
+        woken.add(*node.self);
+        return node;
+    }
+    void serve_all(wake_list& woken, wait_outcome how = wait_outcome::granted) noexcept {
+        while (!empty()) {
+            serve(woken, how);
+        }
+    }
+
+  private:
+    intrusive_list<queue_node> nodes_;
+};
+
+/// The wait of one task for one primitive: base of every awaiter here.
+struct DRAMA_API sync_waiter : wait_record, queue_node {
+    sync_waiter(sync_base& of, wait_kind what, duration at_most, std::source_location at) noexcept
+        : primitive(&of), timeout(at_most) {
+        kind = what;
+        object = &of;
+        where = at;
+        cancel = &on_cancel;
+    }
+    sync_waiter(const sync_waiter&) = delete;
+    sync_waiter& operator=(const sync_waiter&) = delete;
+
+    void attach(runnable& task) noexcept { self = &task; }
+    /// Sees a stop that is pending before anything is taken. Every await is a stop point.
+    bool is_stopped() noexcept {
+        self->keep_class();
+        if (self->is_stopping()) [[unlikely]] {
+            outcome = wait_outcome::stopped;
+            return true;
+        }
+        return false;
+    }
+    /// Before the lock is taken: says where to go on and arms the timeout. The timeout may pass
+    /// before the task stands in the line; `expired` then tells `enter`.
+    void prepare(std::coroutine_handle<> at) noexcept;
+    /// Under the lock: publishes the wait and enters `into`. False: `outcome` says why not.
+    bool enter(waiter_queue& into) noexcept;
+    /// On resumption: afterwards nobody else touches this.
+    void settle() noexcept {
+        if (published || timed) {
+            withdraw();
+        }
+    }
+    /// Why nothing was granted.
+    std::error_code error() const noexcept;
+
+    struct timeout_timer : timer_node {
+        sync_waiter* of = nullptr;
+    };
+
+    sync_base* primitive;
+    duration timeout;
+    bool published = false;
+    bool timed = false;
+    bool expired = false;  ///< guarded by the primitive's lock
+    timeout_timer timer;
+
+  private:
+    static void on_cancel(wait_record& record) noexcept;
+    static void on_timeout(timer_node& node) noexcept;
+    void withdraw() noexcept;
+};
+
+/// Base of every primitive: its lock, and what follows when a waiter gives up.
+class DRAMA_API sync_base {
+  public:
+    sync_base(const sync_base&) = delete;
+    sync_base& operator=(const sync_base&) = delete;
+
+    /// Ends the wait unless it has ended.
+    void give_up(sync_waiter& waiter, wait_outcome why) noexcept;
+
+    spinlock state_lock;  // guards the primitive's state and its lines
+
+  protected:
+    sync_base() noexcept = default;
+    ~sync_base() = default;
+
+    /// `gone` gave up and has left its line: wakes it, and lets those whom it held up go on.
+    /// Called under the lock.
+    virtual void gave_up(sync_waiter& gone, wake_list& woken) noexcept { woken.add(*gone.self); }
+};
+
+/// The steps of an await, for an `Awaiter` that has
+///   bool take(wake_list&) noexcept   - under the lock: takes what it wants if it may, and says how
+///                                      it went in `outcome`; false: it must wait
+///   waiter_queue& line() noexcept    - where it waits
+template <class Awaiter>
+struct sync_awaiter : sync_waiter {
+    using sync_waiter::sync_waiter;
+
+    bool await_ready() noexcept {
+        if (is_stopped()) {
+            return true;
+        }
+        wake_list woken;
+        primitive->state_lock.lock();
+        const bool taken = static_cast<Awaiter*>(this)->take(woken);
+        primitive->state_lock.unlock();
+        woken.wake();
+        return taken;
+    }
+    bool await_suspend(std::coroutine_handle<> at) noexcept {
+        prepare(at);
+        auto& me = static_cast<Awaiter&>(*this);
+        sync_base& of = *primitive;
+        wake_list woken;
+        of.state_lock.lock();
+        const bool waits = !me.take(woken) && enter(me.line());
+        of.state_lock.unlock();
+        woken.wake();  // not ours any more, if it waits
+        return waits;
+    }
+};
+
+}  // namespace drama::inline v0::internal

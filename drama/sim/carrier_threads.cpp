@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/sim/carrier_threads.hpp"
+
+#include <sched.h>
+
+#include <thread>
+
+#include "drama/sim/internal/carrier.hpp"
+#include "drama/sim/internal/sim_scheduler.hpp"
+
+namespace drama::inline v0 {
+
+struct carrier_threads::running_carrier : internal::carrier {
+    explicit running_carrier(int cpu) : thread([this, cpu] { body(cpu); }) {}
+
+    void body(int cpu) noexcept {
+        if (cpu >= 0) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(static_cast<unsigned>(cpu), &one);
+            ::sched_setaffinity(0, sizeof one, &one);  // best effort: it is only about speed
+        }
+        for (turn.wait(); !ends; turn.wait()) {
+            serves->carry(*this);
+        }
+    }
+
+    std::thread thread;
+};
+
+carrier_threads::carrier_threads(bool one_cpu) : cpu_(one_cpu ? ::sched_getcpu() : -1) {
+}
+
+carrier_threads::~carrier_threads() {
+    for (const auto& idle : idle_) {
+        for (internal::carrier* const each : idle) {
+            each->ends = true;
+            each->turn.pass();
+        }
+    }
+    for (auto& each : all_) {
+        if (each->ends) {
+            each->thread.join();
+        } else {
+            // It waits for ever inside somebody's step: its stack must stay.
+            each->thread.detach();
+            static_cast<void>(each.release());
+        }
+    }
+}
+
+std::size_t carrier_threads::size() const noexcept {
+    return all_.size();
+}
+
+internal::carrier& carrier_threads::take(internal::sim_scheduler& by, internal::carrier_kind kind) {
+    auto& idle = idle_[static_cast<std::size_t>(kind)];
+    internal::carrier* taken = nullptr;
+    if (idle.empty()) {
+        all_.push_back(std::make_unique<running_carrier>(cpu_));
+        idle.reserve(all_.size());
+        taken = all_.back().get();
+        taken->kind = kind;
+    } else {
+        taken = idle.back();
+        idle.pop_back();
+    }
+    taken->serves = &by;
+    return *taken;
+}
+
+void carrier_threads::give_back(internal::carrier& idle) noexcept {
+    idle_[static_cast<std::size_t>(idle.kind)].push_back(&idle);  // take() has reserved the room
+}
+
+}  // namespace drama::inline v0

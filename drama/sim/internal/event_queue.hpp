@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What will happen at which virtual time: a binary heap of nodes that their owners embed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace drama::inline v0::internal {
+
+/// Something that happens at a point of virtual time. Its owner embeds it.
+struct timed_event {
+    static constexpr std::size_t nowhere = ~std::size_t{0};
+
+    /// Called once when the time has come; the node is out of the queue by then.
+    void (*fire)(timed_event&) noexcept = nullptr;
+
+    // The queue's own.
+    std::int64_t at_ns = 0;
+    std::uint64_t order = 0;
+    std::size_t index = nowhere;
+
+    bool is_scheduled() const noexcept { return index != nowhere; }
+};
+
+/// Events by time; those of one instant in the order in which they were scheduled.
+///
+/// Complexity: O(log n); allocates only to grow. Threads: one at a time.
+class event_queue {
+  public:
+    bool empty() const noexcept { return heap_.empty(); }
+    /// Requires: not empty.
+    std::int64_t next_ns() const noexcept { return heap_.front()->at_ns; }
+
+    /// Requires: `event` is not scheduled. Lifetime: until it fires or is cancelled.
+    void schedule(timed_event& event, std::int64_t at_ns);
+    /// Takes it out; nothing happens if it is not scheduled.
+    void cancel(timed_event& event) noexcept;
+    /// Takes the first event. Requires: not empty.
+    timed_event& pop() noexcept;
+
+  private:
+    static bool before(const timed_event& a, const timed_event& b) noexcept {
+        return a.at_ns != b.at_ns ? a.at_ns < b.at_ns : a.order < b.order;
+    }
+    void place(timed_event& event, std::size_t index) noexcept {
+        heap_[index] = &event;
+        event.index = index;
+    }
+    void sift_up(timed_event& event, std::size_t index) noexcept;
+    void sift_down(timed_event& event, std::size_t index) noexcept;
+
+    std::vector<timed_event*> heap_;
+    std::uint64_t scheduled_ = 0;
+};
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/sim/internal/sim_io_system.hpp"
+
+#include <cerrno>
+
+#include <sys/socket.h>
+
+#include "drama/sim/internal/sim_backend.hpp"
+#include "drama/sim/internal/sim_socket.hpp"
+
+namespace drama::inline v0::internal {
+
+result<std::unique_ptr<io_backend>> sim_io_system::make_backend(std::size_t) {
+    return std::make_unique<sim_backend>(network_);
+}
+
+result<sim_socket*> sim_io_system::socket_of(int fd) noexcept {
+    sim_socket* const found = network_->find_socket(fd);
+    if (found == nullptr) {
+        return fail(errno_code(network_->find(fd) == nullptr ? EBADF : ENOTSOCK));
+    }
+    return found;
+}
+
+result<int> sim_io_system::open_socket(int family, int type, int protocol) {
+    return network_->open_socket(family, type, protocol);
+}
+
+result<void> sim_io_system::bind(int fd, const socket_address& where) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    return network_->bind(*socket, where);
+}
+
+result<void> sim_io_system::listen(int fd, int backlog) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    return socket->listen(backlog);
+}
+
+result<socket_address> sim_io_system::local_address(int fd) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    return socket->local();
+}
+
+result<socket_address> sim_io_system::peer_address(int fd) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    if (!socket->is_connected()) {
+        return fail(errno_code(ENOTCONN));
+    }
+    return socket->peer();
+}
+
+result<void> sim_io_system::set_option(int fd, int level, int option, int value) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    socket->set_option(level, option, value);
+    return {};
+}
+
+result<int> sim_io_system::get_option(int fd, int level, int option) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    if (level == SOL_SOCKET && option == SO_ERROR) {
+        return socket->take_error();
+    }
+    if (level == SOL_SOCKET && option == SO_TYPE) {
+        return SOCK_STREAM;
+    }
+    return socket->option(level, option);
+}
+
+result<void> sim_io_system::shutdown(int fd, int how) {
+    DRAMA_TRY(sim_socket* const socket, socket_of(fd));
+    return socket->shutdown(how);
+}
+
+void sim_io_system::close(int fd) noexcept {
+    network_->close(fd);
+}
+
+void sim_io_system::forget(int fd) noexcept {
+    network_->forget(fd);
+}
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The IO of one runtime in a simulated world: calls on the world's network.
+#pragma once
+
+#include <memory>
+
+#include "drama/io/io_backend.hpp"
+#include "drama/sim/sim_network.hpp"
+
+namespace drama::inline v0::internal {
+
+/// Threads: as the world.
+class sim_io_system final : public io_system {
+  public:
+    explicit sim_io_system(std::shared_ptr<sim_network> network) noexcept
+        : network_(std::move(network)) {}
+
+    const char* name() const noexcept override { return "simulated"; }
+    result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override;
+    /// The simulated disk needs none.
+    void set_offloader(io_offloader*) noexcept override {}
+
+    result<int> open_socket(int family, int type, int protocol) override;
+    result<void> bind(int fd, const socket_address& where) override;
+    result<void> listen(int fd, int backlog) override;
+    result<socket_address> local_address(int fd) override;
+    result<socket_address> peer_address(int fd) override;
+    result<void> set_option(int fd, int level, int option, int value) override;
+    result<int> get_option(int fd, int level, int option) override;
+    result<void> shutdown(int fd, int how) override;
+    void close(int fd) noexcept override;
+    void forget(int fd) noexcept override;
+
+  private:
+    result<sim_socket*> socket_of(int fd) noexcept;
+
+    std::shared_ptr<sim_network> network_;
+};
+
+}  // namespace drama::inline v0::internal

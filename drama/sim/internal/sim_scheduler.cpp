@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/sim/internal/sim_scheduler.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "drama/base/assert.hpp"
+#include "drama/sim/internal/carrier.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+// The world's streams of randomness are separate, so that a change in one leaves the others alone.
+std::uint64_t stream_of(std::uint64_t seed, std::uint64_t stream) noexcept {
+    std::uint64_t state = seed + stream * 0xd1b54a32d192ed03ULL;
+    return splitmix64(state);
+}
+
+thread_local sim_scheduler* this_thread_serves = nullptr;
+
+}  // namespace
+
+[[gnu::noinline]] sim_scheduler* scheduler_of_this_thread() noexcept {
+    return this_thread_serves;
+}
+
+sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
+    : options_(options),
+      threads_max_(options.threads_max),
+      choice_(stream_of(seed, 1)),
+      timing_(stream_of(seed, 2)) {
+    if (options.carriers == nullptr) {
+        own_carriers_ = std::make_unique<carrier_threads>();
+    }
+    carriers_ = options.carriers != nullptr ? options.carriers : own_carriers_.get();
+    if (options.keep_events) {
+        log_.keep();
+    }
+}
+
+sim_scheduler::~sim_scheduler() {
+    for (auto& thread : threads_) {
+        if (thread->inside != nullptr) {
+            thread.release();  // its stack still speaks of it
+        }
+    }
+}
+
+result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
+    if (thread_ids_ >= threads_max_) {
+        note(sim_event::thread_refused, static_cast<std::uint64_t>(role));
+        return fail(errc::thread_unavailable);
+    }
+    threads_.push_back(std::make_unique<sim_thread>());
+    ready_.reserve(threads_.size());
+    sim_thread& thread = *threads_.back();
+    thread.id = ++thread_ids_;
+    thread.role = role;
+    thread.body = &body;
+    thread.home = this;
+    thread.fire = &on_due;
+    ++alive_;
+    note(sim_event::thread_start, thread.id << 8 | static_cast<std::uint64_t>(role));
+    make_ready_at(thread, now_ns_ + draw(options_.wake_delay));
+    return &thread;
+}
+
+void sim_scheduler::join(sim_thread& thread) noexcept {
+    if (current_ != nullptr) {
+        wait(thread.ended, never_ns);
+    } else if (!thread.finished) {
+        run({.flag = &thread.finished});
+    }
+    if (!thread.finished) {
+        std::fputs(describe().c_str(), stderr);
+        DRAMA_ASSERT(thread.finished, "a simulated thread is joined that will never end");
+    }
+    forget(thread);
+}
+
+void sim_scheduler::detach(sim_thread& thread) noexcept {
+    thread.detached = true;
+    if (thread.finished) {
+        forget(thread);
+    }
+}
+
+void sim_scheduler::forget(sim_thread& thread) noexcept {
+    std::erase_if(threads_, [&](const auto& each) { return each.get() == &thread; });
+}
+
+std::int64_t sim_scheduler::cpu_ns(const sim_thread& thread) const noexcept {
+    return thread.cpu_ns + (thread.burns_since_ns < 0 ? 0 : now_ns_ - thread.burns_since_ns);
+}
+
+std::int64_t sim_scheduler::draw(const duration_range& range) noexcept {
+    const std::int64_t least = range.least.count();
+    const std::int64_t spread = range.most.count() - least;
+    return spread <= 0 ? least
+                       : least + static_cast<std::int64_t>(
+                                     timing_.below(static_cast<std::uint64_t>(spread) + 1));
+}
+
+void sim_scheduler::notify(wait_point& point) noexcept {
+    note(sim_event::unpark, point.id);
+    point.notified = true;
+    wake_waiter(point);
+}
+
+void sim_scheduler::wake_waiter(wait_point& point) noexcept {
+    sim_thread* const waiter = std::exchange(point.waiter, nullptr);
+    if (waiter == nullptr) {
+        return;
+    }
+    waiter->waits_at = nullptr;
+    events_.cancel(*waiter);
+    make_ready_at(*waiter, now_ns_ + draw(options_.wake_delay));
+}
+
+void sim_scheduler::make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept {
+    events_.schedule(thread, std::max(at_ns, thread.busy_until_ns));
+}
+
+void sim_scheduler::on_due(timed_event& event) noexcept {
+    auto& thread = static_cast<sim_thread&>(event);
+    if (thread.waits_at != nullptr) {
+        thread.waits_at->waiter = nullptr;
+        thread.waits_at = nullptr;
+    }
+    thread.home->ready_.push_back(&thread);
+}
+
+void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
+    if (point.is_due() || until_ns <= now_ns_) {
+        return;
+    }
+    sim_thread* const self = current_;
+    if (self == nullptr) {
+        if (run({.until_ns = until_ns, .point = &point}) == run_end::idle) {
+            std::fputs(describe().c_str(), stderr);
+            DRAMA_ASSERT(false, "deadlock: the owner waits and nothing will ever happen");
+        }
+        return;
+    }
+    DRAMA_ASSERT(point.waiter == nullptr, "two threads wait at one parker");
+    note(sim_event::wait, static_cast<std::uint64_t>(until_ns));
+    point.waiter = self;
+    self->waits_at = &point;
+    if (until_ns != never_ns) {
+        make_ready_at(*self, until_ns + draw(options_.wake_delay));
+    }
+    wait_inside(*self);
+}
+
+void sim_scheduler::pass_time(duration length, bool burns) noexcept {
+    sim_thread* const self = current_;
+    if (self == nullptr || length <= duration::zero()) {
+        return;
+    }
+    note(burns ? sim_event::spend : sim_event::wait, static_cast<std::uint64_t>(length.count()));
+    if (burns) {
+        self->burns_since_ns = now_ns_;
+        burning_max_ = std::max(burning_max_, ++burning_);
+    }
+    events_.schedule(*self, now_ns_ + length.count());
+    wait_inside(*self);
+    if (burns) {
+        self->cpu_ns += now_ns_ - std::exchange(self->burns_since_ns, -1);
+        --burning_;
+    }
+}
+
+// Others run on other OS threads until `self` is picked again.
+void sim_scheduler::wait_inside(sim_thread& self) noexcept {
+    current_ = nullptr;
+    sim_thread* const next = pick();
+    if (next != &self) {
+        carrier& mine = *carrying_;
+        self.inside = &mine;
+        if (next != nullptr) {
+            pass_to(*next);
+        } else {
+            carrying_ = nullptr;
+            owner_turn_.pass();
+        }
+        mine.turn.wait();
+        carrying_ = &mine;
+        self.inside = nullptr;
+    }
+    current_ = &self;
+    note(sim_event::resume, 0);
+}
+
+carrier_kind sim_scheduler::kind_for(const sim_thread& thread) noexcept {
+    return thread.role == thread_role::worker ? carrier_kind::workers : carrier_kind::others;
+}
+
+void sim_scheduler::pass_to(sim_thread& next) noexcept {
+    carrier* const on =
+        next.inside != nullptr ? next.inside : &carriers_->take(*this, kind_for(next));
+    picked_ = &next;
+    carrying_ = nullptr;
+    on->turn.pass();
+}
+
+void sim_scheduler::carry(carrier& on) noexcept {
+    this_thread_serves = this;
+    carrying_ = &on;
+    sim_thread* next = picked_;
+    while (next != nullptr && next->inside == nullptr && kind_for(*next) == on.kind) {
+        step(*next);
+        next = pick();
+    }
+    carriers_->give_back(on);
+    if (next != nullptr) {
+        pass_to(*next);
+    } else {
+        carrying_ = nullptr;
+        owner_turn_.pass();
+    }
+}
+
+run_end sim_scheduler::run(const run_limit& limit) noexcept {
+    DRAMA_ASSERT(carrying_ == nullptr, "a simulation is run from inside itself");
+    limit_ = limit;
+    sim_thread* const next = pick();
+    if (next != nullptr) {
+        pass_to(*next);
+        owner_turn_.wait();
+    }
+    return why_;
+}
+
+bool sim_scheduler::is_limit_met() noexcept {
+    if ((limit_.flag != nullptr && *limit_.flag) ||
+        (limit_.point != nullptr && limit_.point->is_due())) {
+        why_ = run_end::asked;
+        return true;
+    }
+    why_ = run_end::time;
+    return now_ns_ >= limit_.until_ns;
+}
+
+// The thread that runs next; null if the run ends here, for the reason that `why_` then tells.
+sim_thread* sim_scheduler::pick() noexcept {
+    for (;;) {
+        if (is_limit_met()) {
+            return nullptr;
+        }
+        while (!events_.empty() && events_.next_ns() <= now_ns_) {
+            timed_event& event = events_.pop();
+            event.fire(event);
+        }
+        if (!ready_.empty()) {
+            const std::size_t index = ready_.size() == 1 ? 0 : choice_.below(ready_.size());
+            sim_thread* const picked = ready_[index];
+            ready_[index] = ready_.back();
+            ready_.pop_back();
+            return picked;
+        }
+        if (!advance()) {
+            return nullptr;
+        }
+    }
+}
+
+bool sim_scheduler::advance() noexcept {
+    if (events_.empty()) {
+        why_ = run_end::idle;
+        if (limit_.until_ns != never_ns) {
+            now_ns_ = limit_.until_ns;
+            why_ = run_end::time;
+        }
+        return false;
+    }
+    now_ns_ = std::min(std::max(now_ns_, events_.next_ns()), limit_.until_ns);
+    return true;
+}
+
+void sim_scheduler::step(sim_thread& thread) noexcept {
+    current_ = &thread;
+    ++steps_;
+    if (sim_parker* const spot = std::exchange(thread.parked_at, nullptr)) {
+        spot->leave();
+    }
+    const instant wake_at = thread.body->step();
+    note(sim_event::step, static_cast<std::uint64_t>(wake_at.time_since_epoch().count()));
+    const std::int64_t cost = draw(options_.step_cost);
+    thread.cpu_ns += cost;
+    thread.busy_until_ns = now_ns_ + cost;
+    if (options_.preempt_one_in != 0 && timing_.below(options_.preempt_one_in) == 0) {
+        thread.busy_until_ns += draw(options_.preempted);
+    }
+    if (thread.body->is_finished()) {
+        end(thread);
+    } else if (wake_at == long_ago) {
+        make_ready_at(thread, now_ns_);
+    } else {
+        park(thread, wake_at);
+    }
+    current_ = nullptr;
+}
+
+void sim_scheduler::park(sim_thread& thread, instant wake_at) noexcept {
+    auto& spot = static_cast<sim_parker&>(thread.body->parked_on());
+    wait_point& point = spot.point();
+    thread.parked_at = &spot;
+    if (point.is_due() || wake_at.time_since_epoch().count() <= now_ns_) {
+        make_ready_at(thread, now_ns_);
+        return;
+    }
+    DRAMA_ASSERT(point.waiter == nullptr, "two threads wait at one parker");
+    point.waiter = &thread;
+    thread.waits_at = &point;
+    if (wake_at != never) {
+        make_ready_at(thread, wake_at.time_since_epoch().count() + draw(options_.wake_delay));
+    }
+}
+
+void sim_scheduler::end(sim_thread& thread) noexcept {
+    note(sim_event::thread_end, thread.id);
+    --alive_;
+    thread.finished = true;
+    thread.body = nullptr;
+    if (thread.detached) {
+        current_ = nullptr;
+        forget(thread);
+    } else {
+        thread.ended.has_work = true;
+        wake_waiter(thread.ended);
+    }
+}
+
+std::string sim_scheduler::describe() const {
+    static constexpr const char* roles[thread_roles] = {"worker", "compute", "blocking", "watchdog",
+                                                        "admin"};
+    std::string text = "simulation at " + std::to_string(now_ns_) + " ns, " +
+                       std::to_string(steps_) + " steps, " + std::to_string(alive_) + " threads\n";
+    for (const auto& each : threads_) {
+        text += "  thread " + std::to_string(each->id) + ' ' +
+                roles[static_cast<std::size_t>(each->role)] + ": ";
+        if (each->finished) {
+            text += "ended, not joined";
+        } else if (each->burns_since_ns >= 0) {
+            text += "burns until " + std::to_string(each->at_ns);
+        } else if (each->inside != nullptr) {
+            text += "waits inside a step";
+        } else if (each->waits_at != nullptr) {
+            text += "parked at " + std::to_string(each->waits_at->id);
+        } else {
+            text += "ready";
+        }
+        text +=
+            each->is_scheduled() ? ", goes on at " + std::to_string(each->at_ns) + " ns\n" : "\n";
+    }
+    return text;
+}
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads of a simulated world and the order in which they run. Time stands still while a step
+// runs and moves when nobody is ready; who of the ready ones comes next is drawn from the seed.
+//
+// Who holds the baton decides who is next, and then:
+//  1. next begins a step: any carrier runs it, the present one if its own step has ended.
+//  2. next goes on inside a step: the carrier on which it waits gets the baton.
+//  3. nobody is next: the owner, who called run(), gets the baton.
+// So a step that does not wait costs no switch of OS threads, and one that does costs two.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drama/base/clock.hpp"
+#include "drama/base/prng.hpp"
+#include "drama/base/result.hpp"
+#include "drama/runtime/world/world.hpp"
+#include "drama/sim/carrier_threads.hpp"
+#include "drama/sim/internal/baton.hpp"
+#include "drama/sim/internal/event_log.hpp"
+#include "drama/sim/internal/event_queue.hpp"
+#include "drama/sim/sim_options.hpp"
+
+namespace drama::inline v0::internal {
+
+struct carrier;
+struct sim_thread;
+enum class carrier_kind : std::uint8_t;
+
+inline constexpr std::int64_t never_ns = never.time_since_epoch().count();
+
+/// Where a thread waits to be notified; what parkers are made of.
+struct wait_point {
+    std::uint64_t id = 0;
+    bool notified = false;
+    bool has_work = false;  ///< also ends a wait; its owner sets and clears it
+    sim_thread* waiter = nullptr;
+
+    bool is_due() const noexcept { return notified || has_work; }
+};
+
+/// A parker of this world.
+class sim_parker : public parker {
+  public:
+    virtual wait_point& point() noexcept = 0;
+    /// The thread goes on with its next step: the end of a park between steps.
+    virtual void leave() noexcept = 0;
+};
+
+/// One simulated thread; its event makes it ready.
+struct sim_thread : timed_event {
+    std::uint64_t id = 0;
+    thread_role role{};
+    thread_body* body = nullptr;
+    class sim_scheduler* home = nullptr;
+    carrier* inside = nullptr;  ///< where it waits in the middle of a step
+    wait_point* waits_at = nullptr;
+    sim_parker* parked_at = nullptr;  ///< between steps
+    std::int64_t busy_until_ns = 0;
+    std::int64_t cpu_ns = 0;
+    std::int64_t burns_since_ns = -1;  ///< inside spend
+    wait_point ended;                  ///< a thread that joins waits here
+    bool finished = false;
+    bool detached = false;
+};
+
+/// What ends a run, besides that nothing more will happen.
+struct run_limit {
+    std::int64_t until_ns = never_ns;
+    const bool* flag = nullptr;         ///< becomes true
+    const wait_point* point = nullptr;  ///< becomes due
+};
+
+enum class run_end : std::uint8_t { asked, time, idle };
+
+/// Threads: one at a time: the owner, or whoever holds the baton.
+class DRAMA_API sim_scheduler {
+  public:
+    sim_scheduler(std::uint64_t seed, const sim_options& options);
+    ~sim_scheduler();
+    sim_scheduler(const sim_scheduler&) = delete;
+    sim_scheduler& operator=(const sim_scheduler&) = delete;
+
+    const std::int64_t* clock_value() const noexcept { return &now_ns_; }
+    std::int64_t now_ns() const noexcept { return now_ns_; }
+
+    // Threads.
+
+    /// Errors: errc::thread_unavailable beyond threads_max.
+    result<sim_thread*> start(thread_role role, thread_body& body);
+    /// Waits until the thread has ended, then forgets it.
+    void join(sim_thread& thread) noexcept;
+    /// Nobody will join it.
+    void detach(sim_thread& thread) noexcept;
+    /// The thread whose step runs now, or null on the owner.
+    sim_thread* current() const noexcept { return current_; }
+    std::int64_t cpu_ns(const sim_thread& thread) const noexcept;
+    void limit_threads(std::size_t most) noexcept { threads_max_ = most; }
+    std::size_t alive() const noexcept { return alive_; }
+    std::size_t burning_max() const noexcept { return burning_max_; }
+
+    // Waiting. Called inside a step the thread waits there; called by the owner the world runs.
+
+    std::uint64_t next_point_id() noexcept { return ++points_; }
+    void notify(wait_point& point) noexcept;
+    /// The same for `has_work`. Its event is logged by the caller.
+    void wake_waiter(wait_point& point) noexcept;
+    /// Until `point` is due or the time has come. Requires: nobody else waits there.
+    void wait(wait_point& point, std::int64_t until_ns) noexcept;
+    /// Lets virtual time pass inside a step, on the CPU or off it.
+    void pass_time(duration length, bool burns) noexcept;
+
+    // Running, by the owner.
+
+    /// Runs until a limit is met (asked, time), or until nothing will ever happen by itself (idle).
+    run_end run(const run_limit& limit) noexcept;
+    /// Runs what was picked, on a carrier's thread.
+    void carry(carrier& on) noexcept;
+
+    // What happens beside the threads: network and disk.
+
+    void schedule(timed_event& event, std::int64_t at_ns) { events_.schedule(event, at_ns); }
+    void cancel(timed_event& event) noexcept { events_.cancel(event); }
+
+    std::int64_t draw(const duration_range& range) noexcept;
+    void note(sim_event what, std::uint64_t value) noexcept {
+        log_.add(what, current_ == nullptr ? 0 : current_->id, now_ns_, value);
+    }
+    event_log& log() noexcept { return log_; }
+    std::uint64_t steps() const noexcept { return steps_; }
+    /// What each thread does, one line each.
+    std::string describe() const;
+
+  private:
+    static void on_due(timed_event& event) noexcept;
+    static carrier_kind kind_for(const sim_thread& thread) noexcept;
+
+    void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
+    sim_thread* pick() noexcept;
+    bool is_limit_met() noexcept;
+    bool advance() noexcept;
+    void step(sim_thread& thread) noexcept;
+    void park(sim_thread& thread, instant wake_at) noexcept;
+    void end(sim_thread& thread) noexcept;
+    void forget(sim_thread& thread) noexcept;
+    void wait_inside(sim_thread& self) noexcept;
+    void pass_to(sim_thread& next) noexcept;
+
+    const sim_options options_;
+    std::size_t threads_max_;
+    std::unique_ptr<carrier_threads> own_carriers_;
+    carrier_threads* carriers_;
+    baton owner_turn_;
+
+    std::int64_t now_ns_ = 1'000'000;  // not 0, which is long_ago
+    run_limit limit_;
+    run_end why_ = run_end::idle;
+    sim_thread* picked_ = nullptr;   // what the carrier that gets the baton begins with
+    sim_thread* current_ = nullptr;  // whose step runs
+    carrier* carrying_ = nullptr;    // where; null: the owner
+
+    event_queue events_;
+    std::vector<sim_thread*> ready_;
+    std::vector<std::unique_ptr<sim_thread>> threads_;
+    prng choice_;  // who comes next
+    prng timing_;  // what things cost
+    event_log log_;
+
+    std::size_t alive_ = 0;
+    std::size_t burning_ = 0;
+    std::size_t burning_max_ = 0;
+    std::uint64_t thread_ids_ = 0;
+    std::uint64_t points_ = 0;
+    std::uint64_t steps_ = 0;
+};
+
+/// The scheduler that runs the calling OS thread, or null.
+[[nodiscard]] sim_scheduler* scheduler_of_this_thread() noexcept;
+
+}  // namespace drama::inline v0::internal

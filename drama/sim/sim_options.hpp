@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a simulated world is like: its seed, its size, and how long things take there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "drama/base/clock.hpp"
+
+namespace drama::inline v0 {
+
+class carrier_threads;
+
+/// A duration drawn anew each time, uniformly.
+struct duration_range {
+    duration least{};
+    duration most{};
+};
+
+struct sim_options {
+    /// CPUs that the world claims to have. First form: any number of simulated threads burn at the
+    /// same time, each on a CPU of its own; `sim_world::burning_max` tells how many did.
+    std::size_t cpus = 2;
+
+    /// What a step costs its thread, beside what user code declares.
+    duration_range step_cost{std::chrono::nanoseconds(200), std::chrono::microseconds(2)};
+    /// From an unpark or a timeout until the thread runs.
+    duration_range wake_delay{std::chrono::nanoseconds(500), std::chrono::microseconds(5)};
+    /// One step in so many finds its thread off the CPU for `preempted`; 0: never.
+    std::uint32_t preempt_one_in = 128;
+    duration_range preempted{std::chrono::microseconds(5), std::chrono::microseconds(50)};
+
+    /// start_thread fails after this many threads.
+    std::size_t threads_max = 10'000;
+
+    /// OS threads to use; null: the world's own.
+    carrier_threads* carriers = nullptr;
+    /// Keeps every event, not only the hash over them.
+    bool keep_events = false;
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A world in which everything comes from a seed: time, the order of threads, network and disk. The
+// runtime on top is the one of production; only what it asks of the world is answered here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drama/runtime/world/world.hpp"
+#include "drama/sim/internal/event_log.hpp"
+#include "drama/sim/sim_network.hpp"
+#include "drama/sim/sim_options.hpp"
+
+namespace drama::inline v0 {
+
+namespace internal {
+class sim_scheduler;
+}
+
+namespace sim {
+
+/// Says what the code around it costs: `length` of CPU time passes while other threads run. So a
+/// compute function, a hog or a blocking call takes time although nothing is measured.
+///
+/// Outside a simulation it does nothing: there the code costs what it costs.
+/// Threads: any. Determinism: virtual time only.
+DRAMA_API void spend(duration length) noexcept;
+
+/// The same off the CPU: what a blocking system call would wait for.
+DRAMA_API void block(duration length) noexcept;
+
+}  // namespace sim
+
+/// world whose threads are steps in one loop. The owner, who made it, lets it run; parking and
+/// joining by the owner let it run too.
+///
+/// Threads: the owner and the simulated threads; no other.
+/// Determinism: the same seed, options and program give the same run, event by event.
+class DRAMA_API sim_world final : public world {
+  public:
+    explicit sim_world(std::uint64_t seed, const sim_options& options = {});
+    /// Requires: the runtimes made on it have ended.
+    ~sim_world() override;
+
+    const drama::clock& clock() const noexcept override { return clock_; }
+    std::uint64_t seed() noexcept override { return seed_; }
+    std::size_t usable_cpus() const noexcept override { return options_.cpus; }
+    result<std::unique_ptr<world_thread>> start_thread(thread_role role,
+                                                       thread_body& body) override;
+    /// Zero for the owner.
+    duration thread_cpu_time() const noexcept override;
+    std::unique_ptr<parker> make_parker() override;
+    /// Requires: `backend` comes from make_io of this world.
+    std::unique_ptr<parker> make_core_parker(io_backend& backend) override;
+    /// Every choice gives the simulated network and disk.
+    result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
+    void barrier_all_threads() noexcept override {}
+
+    // For the owner.
+
+    /// Runs until nothing will ever happen again unless the owner does something.
+    void run_until_idle() noexcept;
+    /// Lets `length` of virtual time pass, whether or not anything happens.
+    void run_for(duration length) noexcept;
+    /// Runs until `*flag` is set by something that runs. False: the world became idle first.
+    bool run_until(const bool& flag) noexcept;
+
+    sim_network& network() noexcept { return *network_; }
+    /// Further threads beyond `most` (counted from the first on) are refused.
+    void fail_threads_after(std::size_t most) noexcept;
+
+    /// Over every event so far, in order.
+    std::uint64_t event_hash() const noexcept;
+    std::uint64_t events() const noexcept;
+    std::uint64_t steps() const noexcept;
+    /// Makes `value` part of the event hash. Threads: also simulated ones.
+    void note(std::uint64_t value) noexcept;
+    /// All events, if the options asked to keep them.
+    const std::vector<sim_event_record>& kept_events() const noexcept;
+    /// Most threads that were inside `spend` at once.
+    std::size_t burning_max() const noexcept;
+    /// What each thread does now, one line each.
+    std::string describe_threads() const;
+
+  private:
+    const std::uint64_t seed_;
+    const sim_options options_;
+    std::unique_ptr<internal::sim_scheduler> threads_;
+    std::shared_ptr<sim_network> network_;
+    drama::clock clock_;
+};
+
+}  // namespace drama::inline v0

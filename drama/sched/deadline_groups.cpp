@@ -78,17 +78,4 @@ void deadline_groups::remove(lane_set& lanes) noexcept {
     fronts_[group] = advanced(fronts_[group], empty << shift);
 }
 
-lane_set* deadline_groups::least_ahead() const noexcept {
-    lane_set* found = nullptr;
-    virtual_time least = 0;
-    for (std::uint64_t left = filled_groups_; left != 0; left &= left - 1) {
-        const auto group = static_cast<std::size_t>(std::countr_zero(left));
-        if (found == nullptr || before(fronts_[group], least)) {
-            least = fronts_[group];
-            found = front_of(group);
-        }
-    }
-    return found;
-}
-
 }  // namespace drama::inline v0

@@ -28,6 +28,14 @@ void one_turn(fair_shard& shard, instant& now, duration cost) {
     shard.settle(*t.lanes, cost, now);
 }
 
+/// The decision alone: pick, settle and requeue.
+void one_decision(fair_shard& shard, instant& now, duration cost) {
+    const turn t = shard.pick(now);
+    now += cost;
+    shard.settle(*t.lanes, cost, now);
+}
+
+template <auto Step>
 void turns(benchmark::State& state, policy order) {
     const auto count = static_cast<std::size_t>(state.range(0));
     fair_queue queue(order, 1, queue_id::async);
@@ -44,10 +52,10 @@ void turns(benchmark::State& state, policy order) {
     }
     std::size_t next = 0;
     for (std::size_t warm = 0; warm != 2 * count; ++warm) {
-        one_turn(shard, now, costs[next++ & 1023]);
+        Step(shard, now, costs[next++ & 1023]);
     }
     for (auto _ : state) {
-        one_turn(shard, now, costs[next++ & 1023]);
+        Step(shard, now, costs[next++ & 1023]);
     }
     state.SetItemsProcessed(state.iterations());
     while (const turn t = shard.pick(now)) {
@@ -57,12 +65,17 @@ void turns(benchmark::State& state, policy order) {
     }
 }
 
+void decision(benchmark::State& state) {
+    turns<one_decision>(state, policy::fair);
+}
+
 void fair_turn(benchmark::State& state) {
-    turns(state, policy::fair);
+    turns<one_turn>(state, policy::fair);
 }
 void fifo_turn(benchmark::State& state) {
-    turns(state, policy::fifo);
+    turns<one_turn>(state, policy::fifo);
 }
+BENCHMARK(decision)->Arg(1'000)->Arg(1'000'000);
 BENCHMARK(fair_turn)->Arg(1)->Arg(10)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(fifo_turn)->Arg(1'000)->Arg(1'000'000);
 
@@ -72,6 +85,7 @@ void light_tenant_comes_and_goes(benchmark::State& state) {
     fair_shard& shard = queue.shard(0);
     std::deque<tenant> hogs(static_cast<std::size_t>(state.range(0)));
     tenant light;
+    light.share.set_weight(100);  // within its share, so that it is served at once
     light.item.cls = work_class::write;
     instant now(1s);
     for (auto& each : hogs) {

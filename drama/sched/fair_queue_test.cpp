@@ -10,7 +10,7 @@
 #include <map>
 #include <vector>
 
-#include "drama/sched/virtual_workers.hpp"
+#include "drama/sched/testing/virtual_workers.hpp"
 
 namespace drama {
 namespace {
@@ -85,7 +85,7 @@ TEST_P(FairQueueOn, ServiceFollowsWeightsWithinAFewQuanta) {
     run.run_for(50ms);
     forget_waits(run);
 
-    run.run_for(1s);
+    run.run_for(400ms);
 
     const auto [least, most] = std::minmax_element(
         run.tenants.begin(), run.tenants.end(), [](const auto& a, const auto& b) {
@@ -96,7 +96,7 @@ TEST_P(FairQueueOn, ServiceFollowsWeightsWithinAFewQuanta) {
     for (const auto& each : run.tenants) {
         total += each.served;
     }
-    EXPECT_GT(total, 1s * workers - 1ms * workers);  // no worker idled
+    EXPECT_GT(total, 399ms * workers);  // no worker idled
 }
 
 TEST_P(FairQueueOn, LagStaysBoundedAndTheClockStaysAtTheMean) {
@@ -138,18 +138,18 @@ TEST_P(FairQueueOn, ClassDecidesWhenAndNotHowMuch) {
     SCOPED_TRACE(::testing::Message() << "seed=" << seed);
     virtual_workers run(policy::fair, GetParam(), seed);
     for (std::size_t i = 0; i != 16 * GetParam(); ++i) {
-        run.add_hog(1, 1, run.exponential(5us, 50us), static_cast<work_class>(i % 4));
+        run.add_hog(1, 1, run.exponential(10us, 50us), static_cast<work_class>(i % 4));
     }
 
-    run.run_for(1s);
+    run.run_for(500ms);
 
     std::map<work_class, duration> served;
     for (const auto& each : run.tenants) {
         served[each.refill_class] += each.served;
     }
     for (const auto& [cls, service] : served) {
-        EXPECT_NEAR(static_cast<double>(service.count()), 0.25e9 * static_cast<double>(GetParam()),
-                    0.01 * 0.25e9 * static_cast<double>(GetParam()))
+        EXPECT_NEAR(static_cast<double>(service.count()), 0.125e9 * static_cast<double>(GetParam()),
+                    0.01 * 0.125e9 * static_cast<double>(GetParam()))
             << name_of(cls);
     }
 }
@@ -166,7 +166,7 @@ TEST(FairQueue, LightTenantsAmongHogsStartWithinAboutAPoll) {
         add_light(run, 400, 0.05, work_class::write);
         run.run_for(150ms);  // a tenant's very first item has no credit
         forget_waits(run);
-        run.run_for(200ms);
+        run.run_for(100ms);
         p99[order] = percentile(all_waits(run), 0.99);
     }
 

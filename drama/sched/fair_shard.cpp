@@ -7,9 +7,18 @@
 #include "drama/sched/fair_queue.hpp"
 
 namespace drama::inline v0 {
+namespace {
+
+// How many of its requests a lane set may be ahead of the clock and still stand in its own group.
+constexpr virtual_span far_requests = 4;
+// Not worth telling apart, and wide enough that a slot of far_ never reaches back to the clock.
+constexpr virtual_span far_least = 1 << 14;
+
+}  // namespace
 
 bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     const virtual_time clock = clock_->at(now);
+    clock_seen_ = clock;
     if (policy_ == policy::fifo) {
         arrivals_.add(lanes);
     }
@@ -38,12 +47,12 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
 turn fair_shard::pick(instant now) noexcept {
     DRAMA_ASSERT(running_ == nullptr, "picks while a turn is running");
     queue_->maybe_update(now);
-    clock_seen_ = clock_->at(now);
-    lane_set* chosen = next(clock_seen_);
+    lane_set* chosen = next(clock_->at(now));
     if (chosen == nullptr) {
         return {};
     }
     unlink(*chosen);
+    deadline_groups::prefetch_following(*chosen);
     chosen->state_ = state::running;
     running_ = chosen;
     publish_earliest();
@@ -152,6 +161,7 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
 }
 
 void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock) {
+    clock_seen_ = clock;
     const duration credit = clock_->scaled_slice(slice_of(cls, lanes.share_->latency_setting()));
     const sums_change change = lanes.share_->join(id_, clock, credit);
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
@@ -188,6 +198,14 @@ void fair_shard::insert(lane_set& lanes, virtual_time v, virtual_span request) n
         lanes.state_ = state::arrivals;
         return;
     }
+    // A group reaches a few requests ahead. Beyond that, a lane set would be sorted anew each time
+    // its group's front comes by.
+    const virtual_span ahead = gap(v, clock_seen_);
+    if (ahead > std::max(far_requests * request, far_least)) [[unlikely]] {
+        lanes.state_ = state::far;
+        far_.insert(lanes, v, ahead / far_requests);
+        return;
+    }
     lanes.state_ = state::queued;
     groups_.insert(lanes, v, request);
     const virtual_time earliest = earliest_deadline();
@@ -199,6 +217,8 @@ void fair_shard::insert(lane_set& lanes, virtual_time v, virtual_span request) n
 void fair_shard::unlink(lane_set& lanes) noexcept {
     if (lanes.state_ == state::queued) {
         groups_.remove(lanes);
+    } else if (lanes.state_ == state::far) {
+        far_.remove(lanes);
     }
 }
 
@@ -206,7 +226,7 @@ void fair_shard::unlink(lane_set& lanes) noexcept {
 void fair_shard::hasten(lane_set& lanes, virtual_time deadline) noexcept {
     if (before(deadline, lanes.deadline_)) {
         const virtual_time v = position(lanes);
-        groups_.remove(lanes);
+        unlink(lanes);
         lanes.deadline_ = deadline;
         insert(lanes, v, std::max<virtual_span>(1, gap(deadline, v)));
     }
@@ -218,17 +238,34 @@ lane_set* fair_shard::next(virtual_time clock) noexcept {
     if (policy_ == policy::fifo) {
         return arrivals_.front();
     }
+    clock_seen_ = clock;
     for (;;) {
-        lane_set* first = groups_.first_eligible(clock);
+        lane_set* first = first_in_line(clock);
         if (first == nullptr) {
-            first = groups_.least_ahead();
+            return nullptr;
         }
-        if (first == nullptr || !groups_.is_stale(*first, position(*first))) {
+        const deadline_groups& there = first->state_ == state::far ? far_ : groups_;
+        if (!there.is_stale(*first, position(*first))) {
             return first;
         }
-        groups_.remove(*first);
+        unlink(*first);
         enqueue(*first);
     }
+}
+
+lane_set* fair_shard::first_in_line(virtual_time clock) noexcept {
+    while (!far_.empty() && !before(clock, far_.least())) {
+        lane_set& arrived = *far_.least_ahead();
+        far_.remove(arrived);
+        enqueue(arrived);
+    }
+    if (lane_set* first = groups_.first_eligible(clock)) {
+        return first;
+    }
+    if (far_.empty() || (!groups_.empty() && before(groups_.least(), far_.least()))) {
+        return groups_.least_ahead();
+    }
+    return far_.least_ahead();
 }
 
 bool fair_shard::outranks_running(const lane_set& lanes, virtual_time clock) const noexcept {

@@ -108,6 +108,7 @@ class DRAMA_API fair_shard {
     void unlink(lane_set& lanes) noexcept;
     void hasten(lane_set& lanes, virtual_time deadline) noexcept;
     lane_set* next(virtual_time clock) noexcept;
+    lane_set* first_in_line(virtual_time clock) noexcept;
     bool outranks_running(const lane_set& lanes, virtual_time clock) const noexcept;
 
     void apply(const sums_change& change) noexcept;
@@ -125,6 +126,7 @@ class DRAMA_API fair_shard {
     policy policy_;
     lane_set* running_ = nullptr;
     deadline_groups groups_;  // fair only
+    deadline_groups far_;     // fair only: who is many requests ahead, in slots as wide as that
     arrival_order arrivals_;  // fifo only
     virtual_time clock_seen_ = 0;
     std::uint32_t seen_generation_ = 0;

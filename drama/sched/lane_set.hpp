@@ -77,6 +77,7 @@ class lane_set {
     enum class state : std::uint8_t {
         absent,
         queued,    // fair_shard
+        far,       // fair_shard: many requests ahead of the clock
         eligible,  // pool_order
         waiting,   // pool_order: ahead of the clock
         arrivals,  // under fifo

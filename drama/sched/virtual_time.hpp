@@ -46,6 +46,9 @@ constexpr fixed_weight to_fixed(double weight) noexcept {
 constexpr virtual_span to_virtual(duration service, fixed_weight weight) noexcept {
     constexpr std::uint64_t ns_max = 3'600'000'000'000;
     const auto ns = std::min(static_cast<std::uint64_t>(service.count()), ns_max);
+    if (weight == fixed_weight_one) {  // most are, and a division is a good part of a turn's cost
+        return static_cast<virtual_span>(ns * virtual_units_per_ns);
+    }
     return static_cast<virtual_span>(ns * (virtual_units_per_ns * fixed_weight_one) / weight);
 }
 

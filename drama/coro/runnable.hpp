@@ -42,6 +42,18 @@ struct stop_scope {
     std::error_code reason;  ///< set once; awaits inside then yield it
 };
 
+/// Where a task comes from: the spawn that is written in the source, and the function that was
+/// spawned. Spawns inside a scope have the place of their root and their own function.
+struct task_site {
+    std::source_location where;
+    const void* function = nullptr;  ///< null for function objects
+
+    friend bool operator==(const task_site& left, const task_site& right) noexcept {
+        return left.function == right.function && left.where.line() == right.where.line() &&
+               left.where.file_name() == right.where.file_name();
+    }
+};
+
 /// Everything about one task that is not its code.
 ///
 /// Threads: `run` and the context by the thread that runs the strand; `request_stop` by any; the
@@ -63,6 +75,7 @@ class runnable : public work_item {
         name = parent.name;
         deadline = parent.deadline;
         birth = parent.birth;
+        site.where = parent.site.where;
         user_slot = parent.user_slot;
     }
 
@@ -141,7 +154,7 @@ class runnable : public work_item {
     // Context: the running thread, or whoever creates the task.
     account* payer = nullptr;
     const char* name = "";
-    std::source_location site;
+    task_site site;
     instant deadline = never;
     instant birth = long_ago;
     void* user_slot = nullptr;

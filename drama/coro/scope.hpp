@@ -96,10 +96,10 @@ class scope_handle {
 
     /// Spawns onto `payer`'s account; if that is not the running task's, the work is a root and
     /// meets the spawn gate. Errors: the gate's refusals; refusal_reason::out_of_memory.
-    template <class Payer, class F, class... Args>
-        requires std::convertible_to<Payer, account&> && task_function<F, Args...>
-    internal::spawn_result<F, Args...> spawn(Payer&& payer, F&& f, Args&&... args) {
-        account& charged = payer;
+    template <class F, class... Args>
+        requires task_function<F, Args...>
+    internal::spawn_result<F, Args...> spawn(spawn_payer payer, F&& f, Args&&... args) {
+        account& charged = *payer.pays;
         const runnable& parent = context();
         const bool is_root = parent.payer != &charged;
         if (is_root) {

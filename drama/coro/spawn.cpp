@@ -51,7 +51,7 @@ void spawned::finish() noexcept {
         // Only without a handle may the exception be looked at: a late joiner takes it.
         std::fprintf(stderr,
                      "drama: task '%s' (%s:%u) ended with an exception that nobody joined\n", name,
-                     site.file_name(), static_cast<unsigned>(site.line()));
+                     site.where.file_name(), static_cast<unsigned>(site.where.line()));
     }
     if (scope_ != nullptr) {
         scope_->remove(*this);

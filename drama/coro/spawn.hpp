@@ -19,6 +19,19 @@ namespace drama::inline v0 {
 
 class scope_state;
 
+/// Who pays for a spawn, and where the spawn is written. Made by conversion at the call site, from
+/// a tenant or any other account.
+struct spawn_payer {
+    account* pays;
+    std::source_location where;
+
+    template <class Payer>
+        requires std::convertible_to<Payer, account&>
+    spawn_payer(Payer&& from,  // NOLINT: converts, that is its purpose
+                std::source_location at = std::source_location::current()) noexcept
+        : pays(&static_cast<account&>(from)), where(at) {}
+};
+
 namespace internal {
 
 /// A spawned task. Two references keep it: the running strand and the join handle.
@@ -156,6 +169,16 @@ class [[nodiscard]] join_handle {
 
 namespace internal {
 
+/// The address of a plain function, null for anything else.
+template <class F>
+const void* function_address(const F& f) noexcept {
+    if constexpr (std::is_pointer_v<std::decay_t<F>>) {
+        return reinterpret_cast<const void*>(static_cast<std::decay_t<F>>(f));
+    } else {
+        return nullptr;
+    }
+}
+
 /// Calls `f(args...)`, which makes the task's frame, and builds the control block around it.
 /// Errors: refusal_reason::out_of_memory; exceptions of `f` itself (not of its coroutine) pass
 /// through.
@@ -170,6 +193,7 @@ admission<spawned*> make_spawned(account& payer, F&& f, Args&&... args) {
         made.release();
         frame.promise().self = control;
         control->payer = &payer;
+        control->site.function = function_address(f);
         return control;
     } catch (const std::bad_alloc&) {
         return std::unexpected(

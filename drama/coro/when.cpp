@@ -6,7 +6,7 @@ namespace drama::inline v0::internal {
 void when_group::start(runnable& parent) noexcept {
     for (when_child& child : children_) {
         child.inherit(parent);
-        child.site = parent.site;
+        child.site.function = parent.site.function;
         child.group = this;
         child.finished = &child_finished;
     }

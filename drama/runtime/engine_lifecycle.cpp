@@ -10,6 +10,7 @@
 #include <new>
 
 #include "drama/runtime/engine.hpp"
+#include "drama/runtime/watch/stack_text.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -283,9 +284,8 @@ std::string engine::describe_leftovers() {
     for (const auto& each : cores_) {
         if (const tenant_record* const payer = each->polling.tenant.load(std::memory_order_relaxed);
             payer != nullptr && (each->poll_sequence.load(std::memory_order_relaxed) & 1U) != 0) {
-            const auto site = each->polling.site.load(std::memory_order_relaxed);
             text += "; core " + std::to_string(each->index) + " runs a task of '" + payer->name() +
-                    "' spawned at " + site.file_name() + ":" + std::to_string(site.line());
+                    "', " + site_text(each->polling.site());
         }
     }
     tenants_.for_each([&](tenant each) {

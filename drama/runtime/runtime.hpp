@@ -33,8 +33,8 @@ DRAMA_API void wait_for(engine& in, spawned& root) noexcept;
 DRAMA_API engine* current_engine() noexcept;
 
 template <class F, class... Args>
-spawn_result<F, Args...> spawn_root(engine& in, account& payer, std::source_location site, F&& f,
-                                    Args&&... args) {
+spawn_result<F, Args...> spawn_root(engine& in, spawn_payer from, F&& f, Args&&... args) {
+    account& payer = *from.pays;
     if (auto refused = host_of(in).refuse_root(payer)) {
         return std::unexpected(*refused);
     }
@@ -45,7 +45,7 @@ spawn_result<F, Args...> spawn_root(engine& in, account& payer, std::source_loca
     spawned& root = **made;
     root.home = &host_of(in);
     root.birth = root.home->now();
-    root.site = site;
+    root.site.where = from.where;
     using handle = typename spawn_result<F, Args...>::value_type;
     handle joined(root);
     root.launch(&roots_of(in));
@@ -65,18 +65,17 @@ class runtime_handle {
 
     /// Spawns a root on `payer`'s account, or says at once why not.
     /// Errors: the gate's refusals. Threads: any.
-    template <class Payer, class F, class... Args>
-        requires std::convertible_to<Payer, account&> && task_function<F, Args...>
-    internal::spawn_result<F, Args...> try_spawn(Payer&& payer, F&& f, Args&&... args) const {
-        return internal::spawn_root(*engine_, payer, std::source_location::current(),
-                                    std::forward<F>(f), std::forward<Args>(args)...);
+    template <class F, class... Args>
+    requires task_function<F, Args...>
+    internal::spawn_result<F, Args...> try_spawn(spawn_payer payer, F&& f, Args&&... args) const {
+        return internal::spawn_root(*engine_, payer, std::forward<F>(f),
+                                    std::forward<Args>(args)...);
     }
     /// The same for handles that nobody joins: true if it was admitted.
-    template <class Payer, class F, class... Args>
-        requires std::convertible_to<Payer, account&> && task_function<F, Args...>
-    admission<void> spawn(Payer&& payer, F&& f, Args&&... args) const {
-        auto made =
-            try_spawn(std::forward<Payer>(payer), std::forward<F>(f), std::forward<Args>(args)...);
+    template <class F, class... Args>
+    requires task_function<F, Args...>
+    admission<void> spawn(spawn_payer payer, F&& f, Args&&... args) const {
+        auto made = try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
         if (!made) {
             return std::unexpected(made.error());
         }
@@ -139,22 +138,20 @@ class DRAMA_API runtime {
     std::string io_name() const;
 
     /// As runtime_handle::try_spawn.
-    template <class Payer, class F, class... Args>
-        requires std::convertible_to<Payer, account&> && task_function<F, Args...>
-    internal::spawn_result<F, Args...> try_spawn(Payer&& payer, F&& f, Args&&... args) {
-        return handle().try_spawn(std::forward<Payer>(payer), std::forward<F>(f),
-                                  std::forward<Args>(args)...);
+    template <class F, class... Args>
+    requires task_function<F, Args...>
+    internal::spawn_result<F, Args...> try_spawn(spawn_payer payer, F&& f, Args&&... args) {
+        return handle().try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
     /// Spawns `f(args...)` on `payer`'s account and blocks the calling thread until it has ended.
     /// Requires: not called on a thread of a runtime.
-    template <class Payer, class F, class... Args>
-        requires std::convertible_to<Payer, account&> && task_function<F, Args...>
-    auto sync_wait(Payer&& payer, F&& f, Args&&... args)
+    template <class F, class... Args>
+    requires task_function<F, Args...>
+    auto sync_wait(spawn_payer payer, F&& f, Args&&... args)
         -> flat_result<typename std::invoke_result_t<F&, Args...>::value_type> {
         using value = typename std::invoke_result_t<F&, Args...>::value_type;
-        auto root =
-            try_spawn(std::forward<Payer>(payer), std::forward<F>(f), std::forward<Args>(args)...);
+        auto root = try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
         if (!root) {
             return fail(root.error().code());
         }

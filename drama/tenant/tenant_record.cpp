@@ -72,7 +72,7 @@ void tenant_record::charge_operation(op_code code, std::int64_t outcome) noexcep
     }
 }
 
-std::uint32_t tenant_record::note_overrun(const std::source_location& site) noexcept {
+std::uint32_t tenant_record::note_overrun(const task_site& site) noexcept {
     const std::lock_guard guard(sites_lock_);
     if (!sites_) {
         sites_.reset(new (std::nothrow) std::array<site_record, sites_max>{});
@@ -82,7 +82,7 @@ std::uint32_t tenant_record::note_overrun(const std::source_location& site) noex
     }
     site_record* found = sites_->data();
     for (site_record& each : *sites_) {
-        if (each.file == site.file_name() && each.line == site.line()) {
+        if (each.overruns != 0 && each.site == site) {
             found = &each;
             break;
         }
@@ -90,8 +90,8 @@ std::uint32_t tenant_record::note_overrun(const std::source_location& site) noex
             found = &each;
         }
     }
-    if (found->file != site.file_name() || found->line != site.line()) {
-        *found = {site.file_name(), static_cast<std::uint32_t>(site.line()), 0};
+    if (found->overruns == 0 || !(found->site == site)) {
+        *found = {site, 0};
     }
     if (++found->overruns >= overruns_until_demoted) {
         has_demoted_site_.store(true, std::memory_order_relaxed);
@@ -99,10 +99,10 @@ std::uint32_t tenant_record::note_overrun(const std::source_location& site) noex
     return found->overruns;
 }
 
-bool tenant_record::find_demoted(const std::source_location& site) noexcept {
+bool tenant_record::find_demoted(const task_site& site) noexcept {
     const std::lock_guard guard(sites_lock_);
     for (const site_record& each : *sites_) {
-        if (each.file == site.file_name() && each.line == site.line()) {
+        if (each.overruns != 0 && each.site == site) {
             return each.overruns >= overruns_until_demoted;
         }
     }

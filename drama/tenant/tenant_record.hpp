@@ -7,12 +7,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <string>
 
 #include "drama/base/export.hpp"
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/account.hpp"
+#include "drama/coro/runnable.hpp"
 #include "drama/sched/lane_set.hpp"
 #include "drama/sched/pool_order.hpp"
 #include "drama/sched/tenant_share.hpp"
@@ -77,9 +77,9 @@ class DRAMA_API tenant_record final : public account {
 
     /// Notes that a task spawned at `site` overran its turn; returns how often that happened.
     /// Bounded to `sites_max` sites; the least seen one makes room.
-    std::uint32_t note_overrun(const std::source_location& site) noexcept;
+    std::uint32_t note_overrun(const task_site& site) noexcept;
     /// True if tasks spawned at `site` run on demoted threads from now on.
-    bool is_demoted_site(const std::source_location& site) noexcept {
+    bool is_demoted_site(const task_site& site) noexcept {
         return has_demoted_site_.load(std::memory_order_relaxed) && find_demoted(site);
     }
 
@@ -88,12 +88,11 @@ class DRAMA_API tenant_record final : public account {
 
   private:
     struct site_record {
-        const char* file = nullptr;
-        std::uint32_t line = 0;
+        task_site site;
         std::uint32_t overruns = 0;
     };
 
-    bool find_demoted(const std::source_location& site) noexcept;
+    bool find_demoted(const task_site& site) noexcept;
 
     tenant_share share_;
     const std::unique_ptr<std::atomic<tenant_lanes*>[]> lanes_;

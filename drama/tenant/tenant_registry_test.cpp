@@ -56,8 +56,8 @@ TEST(TenantRecord, CountsOperationsAndBytesPerCode) {
 
 TEST(TenantRecord, DemotesASiteAfterThreeOverrunsOnly) {
     tenant_record record(7, "t", 1);
-    const auto bad = std::source_location::current();
-    const auto good = std::source_location::current();
+    const task_site bad{std::source_location::current(), nullptr};
+    const task_site good{std::source_location::current(), nullptr};
 
     record.note_overrun(bad);
     record.note_overrun(bad);

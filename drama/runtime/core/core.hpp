@@ -25,8 +25,13 @@ class worker;
 struct poll_identity {
     std::atomic<tenant_record*> tenant{nullptr};  ///< null: no user code runs
     std::atomic<const char*> name{""};
-    std::atomic<std::source_location> site{std::source_location()};
+    std::atomic<std::source_location> where{std::source_location()};
+    std::atomic<const void*> function{nullptr};
     std::atomic<std::uint64_t> task_id{0};
+
+    task_site site() const noexcept {
+        return {where.load(std::memory_order_relaxed), function.load(std::memory_order_relaxed)};
+    }
 };
 
 struct core {

@@ -170,6 +170,10 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     bottom.turn_ends = granted.ends;
     while (runnable* const task = next_in_turn(mine, lanes, now)) {
         wait_ns += static_cast<std::uint64_t>((now - task->queued_at).count());
+        if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {
+            engine_->inject(*task);
+            continue;
+        }
         if (engine_->must_run_demoted(payer, *task)) [[unlikely]] {
             engine_->send_to_demoted(*task);
             continue;
@@ -208,7 +212,8 @@ bool worker::poll(runnable& task, trampoline& bottom) noexcept {
     core& mine = *core_;
     task.core = static_cast<std::uint16_t>(mine.index);
     mine.polling.name.store(task.name, std::memory_order_relaxed);
-    mine.polling.site.store(task.site, std::memory_order_relaxed);
+    mine.polling.where.store(task.site.where, std::memory_order_relaxed);
+    mine.polling.function.store(task.site.function, std::memory_order_relaxed);
     mine.polling.task_id.store(task.id, std::memory_order_relaxed);
     mine.polling.tenant.store(static_cast<tenant_record*>(task.payer), std::memory_order_relaxed);
     const std::uint64_t sequence = mine.poll_sequence.load(std::memory_order_relaxed);

@@ -72,25 +72,30 @@ instant watchdog::step() noexcept {
 bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcept {
     const std::uint64_t sequence = watched.poll_sequence.load(std::memory_order_relaxed);
     if (sequence != seen.sequence) {
-        seen = {sequence, now, false};
+        seen = {sequence, now, false, long_ago, {}};
         return true;
     }
     if ((sequence & 1U) == 0) {
         return false;
     }
     const duration lasted = now - seen.since;
+    worker* const holder = watched.holder.load(std::memory_order_acquire);
+    if (seen.cpu_read_at == long_ago && holder != nullptr && holder->thread() != nullptr) {
+        seen.cpu_read_at = now;
+        seen.cpu = holder->thread()->cpu_time();
+    }
     if (lasted >= engine_->options().hand_over_after && engine_->options().hand_over &&
-        engine_->tasks_alive() > 1 && hand_over(watched, now, seen.since)) {
-        seen = {watched.poll_sequence.load(std::memory_order_relaxed), now, false};
+        engine_->tasks_alive() > 1 && hand_over(watched, now, seen)) {
+        seen = {watched.poll_sequence.load(std::memory_order_relaxed), now, false, long_ago, {}};
         return true;
     }
     if (lasted >= report_after && !seen.reported) {
         seen.reported = true;
-        if (worker* const holder = watched.holder.load(std::memory_order_acquire)) {
+        if (holder != nullptr) {
             stalls_.fetch_add(1, std::memory_order_relaxed);
             const burner alone{holder, watched.polling.tenant.load(std::memory_order_relaxed),
                                watched.polling.name.load(std::memory_order_relaxed),
-                               watched.polling.site.load(std::memory_order_relaxed), seen.since};
+                               watched.polling.site(), seen.since};
             if (alone.tenant != nullptr) {
                 alone.tenant->usage.stalls.add(1);
                 report_stall(alone, now);
@@ -100,7 +105,7 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
     return true;
 }
 
-bool watchdog::hand_over(core& watched, instant now, instant since) noexcept {
+bool watchdog::hand_over(core& watched, instant now, const observation& seen) noexcept {
     worker* const holder = watched.holder.load(std::memory_order_acquire);
     if (burners_.size() == burners_.capacity()) {
         return false;
@@ -114,14 +119,14 @@ bool watchdog::hand_over(core& watched, instant now, instant since) noexcept {
         [this] { engine_->where().barrier_all_threads(); },
         [&] {
             left = {holder, watched.polling.tenant.load(std::memory_order_relaxed),
-                    watched.polling.name.load(std::memory_order_relaxed),
-                    watched.polling.site.load(std::memory_order_relaxed), since};
+                    watched.polling.name.load(std::memory_order_relaxed), watched.polling.site(),
+                    seen.since};
             left.tenant->demoted_threads.fetch_add(1, std::memory_order_relaxed);
             engine_->burning.fetch_add(1, std::memory_order_relaxed);
             engine_->permits().take_anyway();
             holder->cpu_at_demotion =
                 holder->thread() != nullptr ? holder->thread()->cpu_time() : duration::zero();
-            holder->burning_since_ns.store(since.time_since_epoch().count(),
+            holder->burning_since_ns.store(seen.since.time_since_epoch().count(),
                                            std::memory_order_relaxed);
             holder->burning_for.store(left.tenant, std::memory_order_release);
             watched.poll_sequence.fetch_add(1, std::memory_order_relaxed);
@@ -133,14 +138,16 @@ bool watchdog::hand_over(core& watched, instant now, instant since) noexcept {
     }
     hand_overs_.fetch_add(1, std::memory_order_relaxed);
     left.tenant->usage.hand_overs.add(1);
-    left.tenant->note_overrun(left.site);
+    // Blame only who burned: a thread that other processes kept from running is no overrun.
+    if (holder->cpu_at_demotion - seen.cpu >= (now - seen.cpu_read_at) / 2) {
+        left.tenant->note_overrun(left.site);
+    }
     spare->wake_spare();
     if (holder->thread() != nullptr) {
         holder->thread()->set_policy(thread_policy::burning);
     }
     engine_->add_demoted(*holder);
     burners_.push_back(left);
-    (void)now;
     return true;
 }
 
@@ -188,8 +195,7 @@ void watchdog::report_stall(const burner& stalled, instant now) noexcept {
         }
         const stall_report report{.tenant = stalled.tenant->name(),
                                   .task = stalled.name,
-                                  .site = std::string(stalled.site.file_name()) + ":" +
-                                          std::to_string(stalled.site.line()),
+                                  .site = site_text(stalled.site),
                                   .lasted = now - stalled.since,
                                   .stack = stack_text({frames, count})};
         if (engine_->options().on_stall) {

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <vector>
 
 #include "drama/runtime/world/world.hpp"
@@ -52,6 +51,8 @@ class watchdog final : public thread_body {
         std::uint64_t sequence = 0;
         instant since = long_ago;
         bool reported = false;
+        instant cpu_read_at = long_ago;  ///< the second tick that saw it
+        duration cpu{};                  ///< the holder's CPU time then
     };
 
     /// A thread that was demoted in the middle of a poll, until the poll ends.
@@ -59,14 +60,14 @@ class watchdog final : public thread_body {
         worker* who = nullptr;
         tenant_record* tenant = nullptr;
         const char* name = "";
-        std::source_location site;
+        task_site site;
         instant since = long_ago;
         bool counted = false;
         bool reported = false;
     };
 
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
-    bool hand_over(core& watched, instant now, instant since) noexcept;
+    bool hand_over(core& watched, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;
     void report_stall(const burner& stalled, instant now) noexcept;

@@ -9,9 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <climits>
 
+#include "drama/base/atomic.hpp"
 #include "drama/io/io_factory.hpp"
 #include "drama/runtime/world/environment.hpp"
 #include "drama/runtime/world/real_thread.hpp"
@@ -19,13 +20,59 @@
 namespace drama::inline v0 {
 namespace {
 
-// A futex word: 0 nothing, 1 unparked, 2 parked.
+// Whether it pays to spin before sleeping. A wake-up that came soon after the sleep began, or
+// during the spin, earns credit; a spin in vain spends it. So partners that answer within
+// microseconds meet without the kernel, and an idle thread does not spin at all.
+class spin_credit {
+  public:
+    template <class Ready>
+    bool spin(const drama::clock& time, Ready ready) noexcept {
+        began_ = time.now();
+        if (credit_ <= 0) {
+            return false;
+        }
+        for (int turns = 0;; ++turns) {
+            if (ready()) {
+                credit_ = std::min(credit_ + 1, credit_max);
+                return true;
+            }
+            if ((turns & 15) == 15 && time.now() - began_ > spin_longest) {
+                credit_ -= 2;
+                return false;
+            }
+            cpu_pause();
+        }
+    }
+    void woken(const drama::clock& time) noexcept {
+        if (time.now() - began_ < worth_spinning) {
+            credit_ = std::min(credit_ + 1, credit_max);
+        }
+    }
+
+  private:
+    static constexpr duration spin_longest = std::chrono::microseconds(10);
+    static constexpr duration worth_spinning = std::chrono::microseconds(60);
+    static constexpr int credit_max = 16;
+    int credit_ = 0;
+    instant began_ = long_ago;
+};
+
+enum class place : std::uint32_t { open, notified, asleep };
+
 class futex_parker final : public parker {
   public:
+    explicit futex_parker(const drama::clock& time) noexcept : time_(&time) {}
+
     void park(duration longest) noexcept override {
-        std::uint32_t expected = 0;
-        if (!word_.compare_exchange_strong(expected, 2, std::memory_order_acquire)) {
-            word_.store(0, std::memory_order_relaxed);
+        if (take_notice()) {
+            return;
+        }
+        if (longest > duration::zero() && spin_.spin(*time_, [this] { return take_notice(); })) {
+            return;
+        }
+        auto expected = place::open;
+        if (!word_.compare_exchange_strong(expected, place::asleep, std::memory_order_acquire)) {
+            word_.store(place::open, std::memory_order_relaxed);
             return;
         }
         timespec limit{};
@@ -34,29 +81,66 @@ class futex_parker final : public parker {
             limit.tv_sec = longest.count() / 1'000'000'000;
             limit.tv_nsec = longest.count() % 1'000'000'000;
         }
-        ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, 2U, bounded ? &limit : nullptr, nullptr,
-                  0);
-        word_.exchange(0, std::memory_order_acquire);
+        ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, static_cast<std::uint32_t>(place::asleep),
+                  bounded ? &limit : nullptr, nullptr, 0);
+        if (word_.exchange(place::open, std::memory_order_acquire) == place::notified) {
+            spin_.woken(*time_);
+        }
     }
     void unpark() noexcept override {
         // Release pairs with the acquires in park: the waiter sees what was written before.
-        if (word_.exchange(1, std::memory_order_release) == 2) {
+        if (word_.exchange(place::notified, std::memory_order_release) == place::asleep) {
             ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
         }
     }
 
   private:
-    std::atomic<std::uint32_t> word_{0};
+    bool take_notice() noexcept {
+        return word_.load(std::memory_order_relaxed) == place::notified &&
+               word_.exchange(place::open, std::memory_order_acquire) == place::notified;
+    }
+
+    const drama::clock* time_;
+    std::atomic<place> word_{place::open};
+    spin_credit spin_;
 };
+static_assert(sizeof(std::atomic<place>) == 4);
 
 class backend_parker final : public parker {
   public:
-    explicit backend_parker(io_backend& backend) noexcept : backend_(&backend) {}
-    void park(duration longest) noexcept override { backend_->reap(longest); }
-    void unpark() noexcept override { backend_->wake(); }
+    backend_parker(const drama::clock& time, io_backend& backend) noexcept
+        : time_(&time), backend_(&backend) {}
+
+    void park(duration longest) noexcept override {
+        if (longest > duration::zero() && spin_.spin(*time_, [this] { return notified(); })) {
+            word_.store(place::open, std::memory_order_relaxed);
+            backend_->reap(duration::zero());
+            return;
+        }
+        auto expected = place::open;
+        if (!word_.compare_exchange_strong(expected, place::asleep, std::memory_order_acquire)) {
+            longest = duration::zero();
+        }
+        backend_->reap(longest);
+        if (word_.exchange(place::open, std::memory_order_acquire) == place::notified) {
+            spin_.woken(*time_);
+        }
+    }
+    void unpark() noexcept override {
+        if (word_.exchange(place::notified, std::memory_order_release) == place::asleep) {
+            backend_->wake();
+        }
+    }
 
   private:
+    bool notified() const noexcept {
+        return word_.load(std::memory_order_acquire) == place::notified;
+    }
+
+    const drama::clock* time_;
     io_backend* backend_;
+    std::atomic<place> word_{place::open};
+    spin_credit spin_;
 };
 
 // Registered once a process: the kernel keeps it, drama keeps only whether it worked.
@@ -85,11 +169,11 @@ duration real_world::thread_cpu_time() const noexcept {
 }
 
 std::unique_ptr<parker> real_world::make_parker() {
-    return std::make_unique<futex_parker>();
+    return std::make_unique<futex_parker>(clock_);
 }
 
 std::unique_ptr<parker> real_world::make_core_parker(io_backend& backend) {
-    return std::make_unique<backend_parker>(backend);
+    return std::make_unique<backend_parker>(clock_, backend);
 }
 
 result<std::unique_ptr<world_thread>> real_world::start_thread(thread_role role,

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -222,24 +223,25 @@ TEST_P(FileOperations, WakeACoreThatIsParkedWithoutLimit) {
 TEST_P(FileOperations, CompleteOnAnotherThreadThanTheSubmitters) {
     const int fd = open(file("data"), O_RDWR | O_CREAT);
     for (int round = 0; round < 50; ++round) {
-        int value = round;
-        counted_op writing;
+        counted_op syncing;
         std::atomic<bool> is_submitted{false};
         std::atomic<bool> is_reaped{false};
-        writing.on(op_code::write_at, fd).with(&value, sizeof value);
+        syncing.on(op_code::fsync, fd);
         std::thread submitter([&] {
-            EXPECT_TRUE(is_pending(writing));
+            EXPECT_TRUE(is_pending(syncing));
             core().flush();
             is_submitted = true;
             is_submitted.notify_one();
             is_reaped.wait(false);  // stays: the kernel cancels what an exiting thread left behind
         });
         is_submitted.wait(false);
-        finish(writing);
+        while (!syncing.is_done()) {
+            core().reap(duration::max());  // nothing interrupts this thread but the completion
+        }
         is_reaped = true;
         is_reaped.notify_one();
         submitter.join();
-        ASSERT_EQ(writing.outcome, static_cast<std::int64_t>(sizeof value));
+        ASSERT_EQ(syncing.outcome, 0);
     }
 }
 
@@ -257,6 +259,17 @@ TEST_P(FileOperations, SurviveASubmitterThatExits) {
         finish(op);
         ASSERT_EQ(op.outcome, 0);
     }
+}
+
+TEST_P(FileOperations, RepeatBySyscallWhatTheRingDeclines) {
+    const int fd = owned(::memfd_create("drama", MFD_CLOEXEC));
+    counted_op inserting;
+    inserting.on(op_code::fallocate, fd).with_flags(FALLOC_FL_INSERT_RANGE).length = 4096;
+
+    EXPECT_EQ(run(inserting), -EOPNOTSUPP);
+
+    EXPECT_EQ(offloader_.accepted(), 1);
+    EXPECT_EQ(core().in_flight(), 0u);
 }
 
 TEST_P(FileOperations, TakePostedOperations) {

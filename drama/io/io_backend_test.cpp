@@ -87,6 +87,22 @@ TEST_P(IoBackend, ServesReadersOfOneDescriptorInOrder) {
     EXPECT_EQ(core(0).in_flight() + core(1).in_flight(), 0u);
 }
 
+TEST_P(IoBackend, LetsNoNewcomerTakeWhatAnEarlierReaderWaitsFor) {
+    const auto [left, right] = socket_pair();
+    char got[2] = {};
+    counted_op first;
+    counted_op newcomer;
+    ASSERT_TRUE(is_pending(first.on(op_code::recv, right).with(&got[0], 1)));
+
+    ASSERT_EQ(::send(left, "a", 1, 0), 1);
+    ASSERT_TRUE(is_pending(newcomer.on(op_code::recv, right).with(&got[1], 1)));
+    ASSERT_EQ(::send(left, "b", 1, 0), 1);
+    finish(newcomer);
+
+    EXPECT_EQ(got[0], 'a');
+    EXPECT_EQ(got[1], 'b');
+}
+
 TEST_P(IoBackend, CompletesASendWhenThePeerMakesRoom) {
     const auto [left, right] = socket_pair();
     std::vector<char> bulk(1 << 20, 'x');

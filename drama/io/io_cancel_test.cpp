@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every accepted operation completes exactly once: cancelled, closed under, raced or torn down.
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <random>
 
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drama/base/atomic.hpp"
 #include "drama/io/file_results.hpp"
 #include "drama/io/io_harness.hpp"
 
@@ -147,6 +149,33 @@ TEST_P(IoCancel, ForgottenDescriptorsStayOpenAndCanComeBack) {
     EXPECT_EQ(second.outcome, 1);
 }
 
+// Registrations in all epolls of this process, as the kernel tells them.
+int count_registrations() {
+    int count = 0;
+    for (int fd = 0; fd < 256; ++fd) {
+        std::ifstream info("/proc/self/fdinfo/" + std::to_string(fd));
+        for (std::string line; std::getline(info, line);) {
+            count += line.starts_with("tfd:") ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+TEST_P(IoCancel, CloseTakesBackTheRegistrationOfADuplicatedDescriptor) {
+    const auto [left, right] = socket_pair();
+    owned(::fcntl(right, F_DUPFD_CLOEXEC, 0));  // keeps the file, and with it a registration
+    const int before = count_registrations();
+    char got = 0;
+    counted_op receiving;
+    ASSERT_TRUE(is_pending(receiving.on(op_code::recv, right).with(&got, 1)));
+    EXPECT_EQ(count_registrations(), before + 1);
+
+    close(right);
+    finish(receiving);
+
+    EXPECT_EQ(count_registrations(), before);
+}
+
 TEST_P(IoCancel, EventsOfAnEarlierOwnerOfANumberAreDropped) {
     const auto [left, right] = socket_pair();
     char got = 0;
@@ -267,6 +296,21 @@ TEST_P(IoBlockedOpen, IsCancelledInTheRing) {
     finish(opening);
 
     EXPECT_EQ(opening.outcome, -ECANCELED);
+}
+
+TEST_P(IoBlockedOpen, IsCancelledHoweverEarlyTheCancelComes) {
+    for (int round = 0; round < 300; ++round) {
+        counted_op opening;
+        opening.on(op_code::open, -1).at_path(fifo_.c_str()).with_flags(O_RDONLY);
+        ASSERT_TRUE(is_pending(opening));
+        core().flush();
+        for (int spin = 0; spin < round * 50; ++spin) {
+            cpu_pause();
+        }
+        core().cancel(opening);
+        finish(opening);
+        ASSERT_EQ(opening.outcome, -ECANCELED);
+    }
 }
 
 TEST_P(IoBlockedOpen, IsCancelledAtTeardownTogetherWithWhatWaitsForRoom) {

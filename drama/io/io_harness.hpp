@@ -132,7 +132,7 @@ class thread_offloader final : public io_offloader {
 /// A system with two cores and an offloader, in the backend that the test's parameter names.
 class IoBackend : public ::testing::TestWithParam<io_choice> {
   protected:
-    static constexpr int rounds_max = 10'000;
+    static constexpr int rounds_max = 1'000;
 
     void SetUp() override {
         auto made = make_io_system(GetParam());

@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
-#include <mutex>
-#include <new>
 
 #include "drama/runtime/world/environment.hpp"
 
@@ -54,30 +54,28 @@ bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept {
     return ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) == 0;
 }
 
-// One request for a stack, answered by the signal handler on the other thread. Kept until both are
-// done with it: a thread that answers late must find memory.
-struct stack_request {
+// Where a thread leaves its stack when it is asked for it. Lives as long as the thread and its
+// handle, so an answer that comes late harms nobody. Written by the thread's own signal handler.
+struct stack_mailbox {
     void* frames[64];
-    std::atomic<int> count{-1};
-    std::atomic<int> references{2};
-    void release() noexcept {
-        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            delete this;
-        }
-    }
+    std::atomic<int> count{0};
+    std::atomic<std::uint32_t> asked{0};
+    std::atomic<std::uint32_t> answered{0};  // release after frames; pairs with capture_stack
 };
+
+constinit thread_local stack_mailbox* this_mailbox = nullptr;
 
 const int stack_signal = SIGRTMAX - 3;
 
-void answer_stack_request(int, siginfo_t* info, void*) {
-    if (info->si_code != SI_QUEUE || info->si_value.sival_ptr == nullptr) {
+void answer_stack_request(int, siginfo_t*, void*) {
+    stack_mailbox* const mailbox = this_mailbox;
+    if (mailbox == nullptr) {
         return;
     }
     const int saved = errno;
-    auto* const request = static_cast<stack_request*>(info->si_value.sival_ptr);
-    const int count = ::backtrace(request->frames, 64);
-    request->count.store(count, std::memory_order_release);
-    request->release();
+    const std::uint32_t asked = mailbox->asked.load(std::memory_order_acquire);
+    mailbox->count.store(::backtrace(mailbox->frames, 64), std::memory_order_relaxed);
+    mailbox->answered.store(asked, std::memory_order_release);
     errno = saved;
 }
 
@@ -103,7 +101,7 @@ bool install_stack_handler() noexcept {
 class real_thread final : public world_thread {
   public:
     real_thread(const clock& time, thread_role role, thread_body& body) noexcept
-        : shared_(new shared{&time, role, &body}) {}
+        : shared_(new shared(&time, role, &body)) {}
 
     ~real_thread() override {
         if (started_ && !detached_) {
@@ -149,29 +147,25 @@ class real_thread final : public world_thread {
     }
 
     std::size_t capture_stack(std::span<void*> frames) noexcept override {
-        auto* const request = new (std::nothrow) stack_request;
-        if (request == nullptr || !install_stack_handler()) {
-            delete request;
+        if (!install_stack_handler()) {
             return 0;
         }
-        siginfo_t info{};
-        info.si_code = SI_QUEUE;
-        info.si_value.sival_ptr = request;
-        if (::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), id(), stack_signal, &info) != 0) {
-            delete request;
+        stack_mailbox& mailbox = shared_->mailbox;
+        const std::uint32_t asked = mailbox.asked.fetch_add(1, std::memory_order_acq_rel) + 1;
+        if (::syscall(SYS_tgkill, ::getpid(), id(), stack_signal) != 0) {
             return 0;
         }
         const instant give_up = shared_->time->now() + stack_answer_longest;
-        while (request->count.load(std::memory_order_acquire) < 0 &&
-               shared_->time->now() < give_up) {
+        while (mailbox.answered.load(std::memory_order_acquire) != asked) {
+            if (shared_->time->now() >= give_up) {
+                return 0;
+            }
             const timespec pause{0, 200'000};
             ::nanosleep(&pause, nullptr);
         }
-        const int count = request->count.load(std::memory_order_acquire);
-        const std::size_t copied =
-            count < 0 ? 0 : std::min(frames.size(), static_cast<std::size_t>(count));
-        std::memcpy(frames.data(), request->frames, copied * sizeof(void*));
-        request->release();
+        const auto count = static_cast<std::size_t>(mailbox.count.load(std::memory_order_relaxed));
+        const std::size_t copied = std::min(frames.size(), count);
+        std::memcpy(frames.data(), mailbox.frames, copied * sizeof(void*));
         return copied;
     }
 
@@ -194,11 +188,15 @@ class real_thread final : public world_thread {
   private:
     // Outlives whichever of handle and thread ends first.
     struct shared {
+        shared(const clock* machine, thread_role as, thread_body* runs) noexcept
+            : time(machine), role(as), body(runs) {}
+
         const clock* time;
         thread_role role;
         thread_body* body;
         std::atomic<std::int64_t> tid{0};
         std::atomic<int> references{1};
+        stack_mailbox mailbox{};
 
         void release() noexcept {
             if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -210,6 +208,7 @@ class real_thread final : public world_thread {
     static void* run(void* argument) {
         auto& mine = *static_cast<shared*>(argument);
         const auto tid = static_cast<pid_t>(::syscall(SYS_gettid));
+        this_mailbox = &mine.mailbox;
         prepare(mine.role, tid);
         mine.tid.store(tid, std::memory_order_release);
         thread_body& body = *mine.body;
@@ -229,6 +228,7 @@ class real_thread final : public world_thread {
                 body.parked_on().park(duration::zero());
             }
         }
+        this_mailbox = nullptr;
         mine.release();
         return nullptr;
     }

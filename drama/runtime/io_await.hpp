@@ -23,9 +23,9 @@ namespace internal {
 /// The completed class of work is set before the task is queued (class follows the await).
 class DRAMA_API io_awaiter : public wait_record, public operation {
   public:
-    io_awaiter(op_code code, work_class completed_as, std::source_location at) noexcept
+    io_awaiter(op_code what, work_class completed_as, std::source_location at) noexcept
         : completed_as_(completed_as) {
-        operation::code = code;
+        operation::code = what;
         operation::done = &on_done;
         kind = wait_kind::io;
         object = this;

@@ -151,8 +151,9 @@ void sim_world::run_for(duration length) noexcept {
     threads_->run({.until_ns = after(*threads_, length)});
 }
 
-bool sim_world::run_until(const bool& flag) noexcept {
-    return threads_->run({.flag = &flag}) == internal::run_end::asked;
+bool sim_world::run_until(bool (*met)(void*), void* with, duration longest) noexcept {
+    return threads_->run({.until_ns = after(*threads_, longest), .asks = met, .asked = with}) ==
+           internal::run_end::asked;
 }
 
 void sim_world::fail_threads_after(std::size_t most) noexcept {

@@ -65,8 +65,9 @@ class DRAMA_API sim_world final : public world {
     void run_until_idle() noexcept;
     /// Lets `length` of virtual time pass, whether or not anything happens.
     void run_for(duration length) noexcept;
-    /// Runs until `*flag` is set by something that runs. False: the world became idle first.
-    bool run_until(const bool& flag) noexcept;
+    /// Runs until `met(with)` says so; it is asked before each step. False: `longest` has passed or
+    /// the world became idle before.
+    bool run_until(bool (*met)(void*), void* with, duration longest = duration::max()) noexcept;
 
     sim_network& network() noexcept { return *network_; }
     /// Further threads beyond `most` (counted from the first on) are refused.

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "drama/base/assert.hpp"
 #include "drama/sim/internal/carrier.hpp"
+#include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -27,7 +29,8 @@ thread_local sim_scheduler* this_thread_serves = nullptr;
 }
 
 sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
-    : options_(options),
+    : seed_(seed),
+      options_(options),
       threads_max_(options.threads_max),
       choice_(stream_of(seed, 1)),
       timing_(stream_of(seed, 2)) {
@@ -74,8 +77,7 @@ void sim_scheduler::join(sim_thread& thread) noexcept {
         run({.flag = &thread.finished});
     }
     if (!thread.finished) {
-        std::fputs(describe().c_str(), stderr);
-        DRAMA_ASSERT(thread.finished, "a simulated thread is joined that will never end");
+        stop_in_deadlock("a thread is joined that will never end");
     }
     forget(thread);
 }
@@ -139,8 +141,7 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
     sim_thread* const self = current_;
     if (self == nullptr) {
         if (run({.until_ns = until_ns, .point = &point}) == run_end::idle) {
-            std::fputs(describe().c_str(), stderr);
-            DRAMA_ASSERT(false, "deadlock: the owner waits and nothing will ever happen");
+            stop_in_deadlock("the owner waits and nothing will ever happen");
         }
         return;
     }
@@ -235,7 +236,8 @@ run_end sim_scheduler::run(const run_limit& limit) noexcept {
 
 bool sim_scheduler::is_limit_met() noexcept {
     if ((limit_.flag != nullptr && *limit_.flag) ||
-        (limit_.point != nullptr && limit_.point->is_due())) {
+        (limit_.point != nullptr && limit_.point->is_due()) ||
+        (limit_.asks != nullptr && limit_.asks(limit_.asked))) {
         why_ = run_end::asked;
         return true;
     }
@@ -249,9 +251,10 @@ sim_thread* sim_scheduler::pick() noexcept {
         if (is_limit_met()) {
             return nullptr;
         }
-        while (!events_.empty() && events_.next_ns() <= now_ns_) {
+        if (!events_.empty() && events_.next_ns() <= now_ns_) {
             timed_event& event = events_.pop();
             event.fire(event);
+            continue;  // it may have met the limit
         }
         if (!ready_.empty()) {
             const std::size_t index = ready_.size() == 1 ? 0 : choice_.below(ready_.size());
@@ -331,6 +334,13 @@ void sim_scheduler::end(sim_thread& thread) noexcept {
         thread.ended.has_work = true;
         wake_waiter(thread.ended);
     }
+}
+
+void sim_scheduler::stop_in_deadlock(const char* what) const noexcept {
+    std::fprintf(stderr, "drama: deadlock: %s\nreplay: %s\n%s", what, replay_line(seed_).c_str(),
+                 describe().c_str());
+    std::fflush(stderr);
+    std::abort();
 }
 
 std::string sim_scheduler::describe() const {

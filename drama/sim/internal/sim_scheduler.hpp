@@ -73,6 +73,8 @@ struct run_limit {
     std::int64_t until_ns = never_ns;
     const bool* flag = nullptr;         ///< becomes true
     const wait_point* point = nullptr;  ///< becomes due
+    bool (*asks)(void*) = nullptr;      ///< says yes; asked before each step
+    void* asked = nullptr;
 };
 
 enum class run_end : std::uint8_t { asked, time, idle };
@@ -149,7 +151,9 @@ class DRAMA_API sim_scheduler {
     void forget(sim_thread& thread) noexcept;
     void wait_inside(sim_thread& self) noexcept;
     void pass_to(sim_thread& next) noexcept;
+    [[noreturn]] void stop_in_deadlock(const char* what) const noexcept;
 
+    const std::uint64_t seed_;
     const sim_options options_;
     std::size_t threads_max_;
     std::unique_ptr<carrier_threads> own_carriers_;

@@ -19,9 +19,12 @@ class file_ring;
 
 /// epoll_backend whose file operations go to a ring that the worker itself submits to. What the
 /// ring cannot do (name resolution, directories, files that are neither regular nor block devices,
-/// opcodes that the kernel lacks) goes to the offloader. The thread that submitted must not exit
-/// before its operations have completed; if it does, the kernel cancels them and the offloader
-/// repeats them.
+/// opcodes that the kernel lacks) goes to the offloader.
+///
+/// Threads: a thread that submitted must not exit before its operations have completed: its exit
+/// may
+///          wait in the kernel for one that blocks, such as the open of a FIFO. What the kernel
+///          cancels on that occasion is repeated by the offloader.
 class uring_backend final : public epoll_backend {
   public:
     explicit uring_backend(posix_system& system) noexcept;

@@ -21,9 +21,8 @@ class file_ring;
 /// ring cannot do (name resolution, directories, files that are neither regular nor block devices,
 /// opcodes that the kernel lacks) goes to the offloader.
 ///
-/// Threads: a thread that submitted must not exit before its operations have completed: its exit
-/// may
-///          wait in the kernel for one that blocks, such as the open of a FIFO. What the kernel
+/// Threads: a thread that submitted must not exit before its operations have completed. Its exit
+///          may wait in the kernel for one that blocks, such as the open of a FIFO; what the kernel
 ///          cancels on that occasion is repeated by the offloader.
 class uring_backend final : public epoll_backend {
   public:

@@ -272,7 +272,7 @@ sim_thread* sim_scheduler::pick() noexcept {
 bool sim_scheduler::advance() noexcept {
     if (events_.empty()) {
         why_ = run_end::idle;
-        if (limit_.until_ns != never_ns) {
+        if (limit_.until_ns != never_ns && limit_.asks == nullptr) {
             now_ns_ = limit_.until_ns;
             why_ = run_end::time;
         }

@@ -30,7 +30,6 @@ class basic_ownership {
     bool enter() noexcept {
         state_.store(state::runtime, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        Atomics::interleave();
         if (claim_.load(std::memory_order_acquire) == claim::none) [[likely]] {
             return true;
         }

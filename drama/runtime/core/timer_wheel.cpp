@@ -72,8 +72,12 @@ void timer_wheel::link(timer_node& timer) noexcept {
     std::size_t level = static_cast<std::size_t>((63 - std::countl_zero(differing)) / level_bits);
     std::size_t slot = (due >> (level * level_bits)) & (slots - 1);
     if (level >= levels) {
-        level = levels - 1;  // beyond the horizon: the slot just behind the hand, cascaded last
-        slot = ((tick_ >> (level * level_bits)) + slots - 1) & (slots - 1);
+        // Beyond the last level's round: the slot of its tick if that is less than a round away,
+        // else the slot furthest from the hand, to be looked at again when the hand gets there.
+        level = levels - 1;
+        const std::uint64_t hand = tick_ >> (level * level_bits);
+        const std::uint64_t away = std::min((due >> (level * level_bits)) - hand, slots - 1);
+        slot = (hand + away) & (slots - 1);
     }
     timer.slot_level = static_cast<std::uint8_t>(level);
     timer.slot_index = static_cast<std::uint8_t>(slot);
@@ -118,7 +122,7 @@ void timer_wheel::publish_next() noexcept {
     if (!due_.empty()) {
         next = 0;
     } else if (const std::uint64_t tick = next_tick();
-               tick < (~std::uint64_t{0} >> (tick_shift + 1))) {
+               tick <= (~std::uint64_t{0} >> (tick_shift + 1))) {
         next = static_cast<std::int64_t>(tick << tick_shift);
     }
     next_.store(next, std::memory_order_relaxed);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/core/timer_wheel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "drama/base/prng.hpp"
+
+namespace drama {
+namespace {
+
+constexpr duration tick = duration(std::int64_t{1} << timer_wheel::tick_shift);
+
+struct recorded : timer_node {
+    instant fired_at = never;
+    const instant* now = nullptr;
+
+    static void on_fire(timer_node& timer) noexcept {
+        auto& me = static_cast<recorded&>(timer);
+        me.fired_at = *me.now;
+        me.firing.store(false);
+    }
+};
+
+class wheel_with_clock {
+  public:
+    explicit wheel_with_clock(instant start) : now(start), wheel(start) {}
+
+    recorded& at(instant when) {
+        auto& made = *nodes.emplace_back(std::make_unique<recorded>());
+        made.when = when;
+        made.now = &now;
+        made.fire = &recorded::on_fire;
+        EXPECT_TRUE(wheel.arm(made));
+        return made;
+    }
+    void go_to(instant when) {
+        now = when;
+        wheel.fire_due(now);
+    }
+
+    instant now;
+    timer_wheel wheel;
+    std::vector<std::unique_ptr<recorded>> nodes;
+};
+
+const instant start = instant(duration(123'456'789'000));
+
+TEST(TimerWheel, NeverFiresEarlyAndAtMostOneTickLate) {
+    constexpr std::uint64_t seed = 42;
+    prng random(seed);
+    wheel_with_clock clocked(start);
+    for (int i = 0; i < 20'000; ++i) {
+        const auto magnitude = random.below(45);
+        clocked.at(start + duration(static_cast<std::int64_t>(
+                               random.below(std::uint64_t{1} << (magnitude + 1)))));
+    }
+
+    while (clocked.wheel.size() != 0) {
+        const instant next = clocked.wheel.next_expiry();
+        ASSERT_NE(next, never);
+        clocked.go_to(std::max(next, clocked.now));
+    }
+
+    for (const auto& node : clocked.nodes) {
+        ASSERT_GE(node->fired_at, node->when) << "seed=" << seed;
+        ASSERT_LE(node->fired_at, node->when + tick) << "seed=" << seed;
+    }
+}
+
+TEST(TimerWheel, FiresWhatIsFarAwayAfterTheHorizon) {
+    wheel_with_clock clocked(start);
+    const recorded& far = clocked.at(start + std::chrono::hours(24 * 200));
+
+    int steps = 0;
+    while (clocked.wheel.size() != 0 && ++steps < 1000) {
+        clocked.go_to(std::max(clocked.wheel.next_expiry(), clocked.now));
+    }
+
+    EXPECT_GE(far.fired_at, far.when);
+    EXPECT_LE(far.fired_at, far.when + tick);
+}
+
+TEST(TimerWheel, IsExactAcrossTheLastLevelsRound) {
+    const std::int64_t round = std::int64_t{1} << (timer_wheel::tick_shift + 36);
+    wheel_with_clock clocked(instant(duration(round - 1'000'000)));
+    const recorded& near = clocked.at(instant(duration(round + 1'000'000)));
+
+    while (clocked.wheel.size() != 0) {
+        clocked.go_to(std::max(clocked.wheel.next_expiry(), clocked.now));
+    }
+
+    EXPECT_GE(near.fired_at, near.when);
+    EXPECT_LE(near.fired_at, near.when + tick);
+}
+
+TEST(TimerWheel, DoesNotFireWhatWasDisarmed) {
+    wheel_with_clock clocked(start);
+    recorded& kept = clocked.at(start + 5ms);
+    recorded& gone = clocked.at(start + 5ms);
+
+    EXPECT_TRUE(timer_wheel::disarm(gone));
+    EXPECT_FALSE(timer_wheel::disarm(gone)) << "it is not armed any more";
+    clocked.go_to(start + 10ms);
+
+    EXPECT_NE(kept.fired_at, never);
+    EXPECT_EQ(gone.fired_at, never);
+    EXPECT_FALSE(timer_wheel::disarm(kept)) << "it has fired";
+}
+
+TEST(TimerWheel, RefusesToArmWhatWasDisarmedBefore) {
+    timer_wheel wheel(start);
+    recorded early;
+    early.when = start + 1ms;
+
+    EXPECT_FALSE(timer_wheel::disarm(early));
+
+    EXPECT_FALSE(wheel.arm(early));
+    EXPECT_EQ(wheel.size(), 0U);
+}
+
+TEST(TimerWheel, HoldsAMillionTimers) {
+    wheel_with_clock clocked(start);
+    for (int i = 0; i < 1'000'000; ++i) {
+        clocked.at(start + std::chrono::microseconds(i));
+    }
+
+    clocked.go_to(start + 2s);
+
+    EXPECT_EQ(clocked.wheel.size(), 0U);
+    EXPECT_EQ(clocked.wheel.next_expiry(), never);
+}
+
+TEST(TimerWheel, FiresLongOverdueTimersInOneCall) {
+    wheel_with_clock clocked(start);
+    const recorded& first = clocked.at(start - 1s);
+    const recorded& second = clocked.at(start + 3s);
+
+    clocked.go_to(start + 60s);
+
+    EXPECT_EQ(first.fired_at, start + 60s);
+    EXPECT_EQ(second.fired_at, start + 60s);
+}
+
+}  // namespace
+}  // namespace drama

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flags.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "drama/http/query.hpp"
+
+namespace drama::cli {
+namespace {
+
+std::string shape_of(const flag& of) {
+    std::string shape(of.name);
+    if (!of.value.empty()) {
+        shape.append(" ").append(of.value);
+    }
+    return shape;
+}
+
+std::string usage_of(const command& of) {
+    std::string usage = "usage: drama " + std::string(of.name);
+    for (const flag& each : of.flags) {
+        usage.append(" [").append(shape_of(each)).append("]");
+    }
+    return usage;
+}
+
+void show_help(const command& of) {
+    std::size_t width = 0;
+    for (const flag& each : of.flags) {
+        width = std::max(width, shape_of(each).size());
+    }
+    std::printf("%s\n\n%.*s\n\n", usage_of(of).c_str(), static_cast<int>(of.purpose.size()),
+                of.purpose.data());
+    for (const flag& each : of.flags) {
+        std::printf("  %-*s  %.*s\n", static_cast<int>(width), shape_of(each).c_str(),
+                    static_cast<int>(each.help.size()), each.help.data());
+    }
+    std::printf("  %-*s  this text\n", static_cast<int>(width), "--help");
+}
+
+parsed complain(const command& of, const std::string& what) {
+    std::fprintf(stderr, "drama %.*s: %s\n%s\n", static_cast<int>(of.name.size()), of.name.data(),
+                 what.c_str(), usage_of(of).c_str());
+    return parsed::wrong;
+}
+
+}  // namespace
+
+parsed parse_flags(const command& of, std::span<char* const> arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        std::string_view name = arguments[i];
+        if (name == "--help" || name == "-h") {
+            show_help(of);
+            return parsed::help_shown;
+        }
+        const std::size_t equals = name.find('=');
+        const bool has_value = equals != std::string_view::npos;
+        std::string_view value = has_value ? name.substr(equals + 1) : std::string_view();
+        name = name.substr(0, equals);
+        const auto found = std::find_if(of.flags.begin(), of.flags.end(),
+                                        [name](const flag& each) { return each.name == name; });
+        if (found == of.flags.end()) {
+            return complain(of, "unknown argument " + std::string(arguments[i]));
+        }
+        if (found->value.empty() && has_value) {
+            return complain(of, std::string(name) + " takes no value");
+        }
+        if (!found->value.empty() && !has_value) {
+            if (++i == arguments.size()) {
+                return complain(of, std::string(name) + " needs " + std::string(found->value));
+            }
+            value = arguments[i];
+        }
+        if (const std::string wrong = found->set(value); !wrong.empty()) {
+            return complain(of, std::string(name) + ": " + wrong);
+        }
+    }
+    return parsed::go_on;
+}
+
+std::function<std::string(std::string_view)> set_text(std::string& into) {
+    return [&into](std::string_view value) {
+        into = value;
+        return std::string();
+    };
+}
+
+std::function<std::string(std::string_view)> set_switch(bool& into, bool to) {
+    return [&into, to](std::string_view) {
+        into = to;
+        return std::string();
+    };
+}
+
+std::function<std::string(std::string_view)> set_choice(std::string& into,
+                                                        std::vector<std::string_view> of) {
+    return [&into, of = std::move(of)](std::string_view value) {
+        if (std::find(of.begin(), of.end(), value) == of.end()) {
+            std::string wrong = "'" + std::string(value) + "' is none of";
+            for (const std::string_view each : of) {
+                wrong.append(" ").append(each);
+            }
+            return wrong;
+        }
+        into = value;
+        return std::string();
+    };
+}
+
+std::function<std::string(std::string_view)> set_number(std::uint64_t& into, std::uint64_t least,
+                                                        std::uint64_t most) {
+    return [&into, least, most](std::string_view value) {
+        const auto number = parse_number(value, {.min = least, .max = most});
+        if (!number) {
+            return "'" + std::string(value) + "' is no number from " + std::to_string(least) +
+                   " to " + std::to_string(most);
+        }
+        into = *number;
+        return std::string();
+    };
+}
+
+}  // namespace drama::cli

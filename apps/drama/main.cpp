@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The drama program: picks the command.
+#include <cstdio>
+#include <span>
+#include <string_view>
+
+#include "commands.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: drama COMMAND [options]\n"
+    "\n"
+    "  serve  serve HTTP routes that behave and routes that do not, many tenants\n"
+    "  demo   show what a busy neighbour costs a small tenant, with and without drama's order\n"
+    "\n"
+    "drama COMMAND --help tells its options.\n";
+
+}  // namespace
+
+int main(int count, char** values) {
+    const std::span<char* const> arguments(values, static_cast<std::size_t>(count));
+    if (count < 2) {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    const std::string_view name = values[1];
+    if (name == "serve") {
+        return drama::cli::serve_command(arguments.subspan(2));
+    }
+    if (name == "demo") {
+        return drama::cli::demo_command(arguments.subspan(2));
+    }
+    if (name == "--help" || name == "-h" || name == "help") {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    std::fprintf(stderr, "drama: unknown command %s\n%s", values[1], usage);
+    return 2;
+}

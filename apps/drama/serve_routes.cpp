@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve_routes.hpp"
+
+#include <algorithm>
+#include <stop_token>
+#include <string>
+
+#include <time.h>
+
+#include "drama/http/query.hpp"
+#include "drama/runtime/blocking.hpp"
+
+namespace drama::cli {
+namespace {
+
+constexpr std::uint64_t echo_bytes_max = 1024 * 1024;
+constexpr std::uint64_t hog_ms_max = 60'000;
+constexpr std::uint64_t compute_us_max = 60'000'000;
+constexpr std::uint64_t block_ms_max = 600'000;
+
+result<std::uint64_t> number_of(const http_exchange& exchange, std::string_view key,
+                                std::uint64_t otherwise, std::uint64_t most) {
+    return query_number_or(exchange.request->target, key, otherwise, {.min = 0, .max = most});
+}
+
+http_reply bad_number(std::string_view key, std::error_code error, std::uint64_t most) {
+    return text_reply(
+        400, std::string(key) + ": " + error.message() + " (0 to " + std::to_string(most) + ")");
+}
+
+void spin(std::uint64_t microseconds) noexcept {
+    const drama::clock clock;
+    const instant end = clock.now() + std::chrono::microseconds(microseconds);
+    while (clock.now() < end) {
+    }
+}
+
+// A library call that sleeps; it looks at its stop token now and then, as good ones do.
+void nap(std::stop_token stop, std::uint64_t milliseconds) {
+    constexpr std::uint64_t piece_ms = 100;
+    while (milliseconds > 0 && !stop.stop_requested()) {
+        const std::uint64_t piece = std::min(milliseconds, piece_ms);
+        const timespec span{0, static_cast<long>(piece * 1'000'000)};
+        ::nanosleep(&span, nullptr);
+        milliseconds -= piece;
+    }
+}
+
+task<result<http_reply>> echo(http_exchange exchange) {
+    auto bytes = number_of(exchange, "bytes", 64, echo_bytes_max);
+    if (!bytes) {
+        co_return bad_number("bytes", bytes.error(), echo_bytes_max);
+    }
+    http_reply reply;
+    reply.body.assign(*bytes, 'x');
+    co_return std::move(reply);
+}
+
+task<result<http_reply>> echo_back(http_exchange exchange) {
+    http_reply reply;
+    reply.content_type = "application/octet-stream";
+    reply.body.resize(exchange.request->body.size());
+    exchange.request->body.copy_to(reply.body);
+    co_return std::move(reply);
+}
+
+// Never yields: what a task must not do.
+task<result<http_reply>> hog(http_exchange exchange) {
+    auto ms = number_of(exchange, "ms", 20, hog_ms_max);
+    if (!ms) {
+        co_return bad_number("ms", ms.error(), hog_ms_max);
+    }
+    spin(*ms * 1000);
+    co_return text_reply(200, "spun " + std::to_string(*ms) + " ms on a worker");
+}
+
+task<result<http_reply>> compute_for(http_exchange exchange) {
+    auto us = number_of(exchange, "us", 1000, compute_us_max);
+    if (!us) {
+        co_return bad_number("us", us.error(), compute_us_max);
+    }
+    auto computed = co_await compute(spin, *us);
+    if (!computed) {
+        co_return fail(computed.error());
+    }
+    co_return text_reply(200, "computed for " + std::to_string(*us) + " us");
+}
+
+task<result<http_reply>> block(http_exchange exchange) {
+    auto ms = number_of(exchange, "ms", 50, block_ms_max);
+    if (!ms) {
+        co_return bad_number("ms", ms.error(), block_ms_max);
+    }
+    auto slept = co_await blocking(nap, *ms);
+    if (!slept) {
+        co_return fail(slept.error());
+    }
+    co_return text_reply(200, "blocked for " + std::to_string(*ms) + " ms");
+}
+
+task<result<http_reply>> health(http_exchange) {
+    co_return text_reply(200, "ok");
+}
+
+}  // namespace
+
+std::vector<http_route> serve_routes() {
+    return {{"GET", "/echo", echo},   {"POST", "/echo", echo_back},
+            {"GET", "/hog", hog},     {"GET", "/compute", compute_for},
+            {"GET", "/block", block}, {"GET", "/healthz", health}};
+}
+
+}  // namespace drama::cli

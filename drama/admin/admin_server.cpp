@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/admin/admin_server.hpp"
+
+#include <utility>
+
+#include "drama/admin/report.hpp"
+
+namespace drama::inline v0 {
+namespace {
+
+constexpr std::string_view json_type = "application/json";
+
+http_reply json_reply(std::string body) {
+    http_reply made;
+    made.content_type = json_type;
+    made.body = std::move(body);
+    return made;
+}
+
+task<result<http_reply>> show_tenants(http_exchange exchange) {
+    co_return json_reply(tenants_json(*static_cast<runtime*>(exchange.context)));
+}
+
+task<result<http_reply>> show_runtime(http_exchange exchange) {
+    co_return json_reply(runtime_json(*static_cast<runtime*>(exchange.context)));
+}
+
+task<result<http_reply>> show_health(http_exchange) {
+    co_return text_reply(200, "ok");
+}
+
+bool is_loopback(std::string_view host) noexcept {
+    return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+runtime_options small_runtime() {
+    runtime_options options;
+    options.workers = 1;
+    options.compute_threads = 1;
+    options.blocking_threads_max = 2;
+    options.shutdown_deadline = std::chrono::seconds(2);
+    return options;
+}
+
+task<result<void>> listen_at(http_server* server, endpoint where) {
+    auto binding = server->bind(std::move(where));
+    co_return co_await std::move(binding);
+}
+
+task<result<void>> serve_all(http_server* server) {
+    auto serving = server->serve();
+    co_return co_await std::move(serving);
+}
+
+}  // namespace
+
+admin_server::admin_server(runtime& observed)
+    : own_(small_runtime()),
+      server_({{"GET", "/debug/tenants", show_tenants, &observed},
+               {"GET", "/debug/runtime", show_runtime, &observed},
+               {"GET", "/healthz", show_health, nullptr}}) {
+}
+
+admin_server::~admin_server() {
+    stop();
+}
+
+result<void> admin_server::start(endpoint where) {
+    if (!is_loopback(where.host)) {
+        return fail(errc::bad_argument);
+    }
+    if (auto started = own_.start(); !started) {
+        return started;
+    }
+    is_running_ = true;
+    const tenant system = own_.tenants().system();
+    if (auto bound = own_.sync_wait(system, listen_at, &server_, std::move(where)); !bound) {
+        stop();
+        return bound;
+    }
+    auto serving = own_.try_spawn(system, serve_all, &server_);
+    if (!serving) {
+        stop();
+        return fail(serving.error().code());
+    }
+    serving_ = std::move(*serving);
+    return {};
+}
+
+void admin_server::stop() noexcept {
+    if (std::exchange(is_running_, false)) {
+        static_cast<void>(own_.stop());
+    }
+}
+
+}  // namespace drama::inline v0

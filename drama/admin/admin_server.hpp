@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shows a runtime to its operator over HTTP, from a second, one-worker runtime of its own: no
+// worker of the observed one serves a scrape.
+#pragma once
+
+#include <memory>
+
+#include "drama/base/export.hpp"
+#include "drama/http/server.hpp"
+#include "drama/net/endpoint.hpp"
+#include "drama/runtime/runtime.hpp"
+
+namespace drama::inline v0 {
+
+/// GET /debug/tenants, /debug/runtime and /healthz, as JSON; loopback addresses only.
+///
+/// Threads:  start, stop and the destructor by one thread that is no runtime's.
+/// Lifetime: the observed runtime outlives it.
+class DRAMA_API admin_server {
+  public:
+    explicit admin_server(runtime& observed);
+    /// Stops if that was not done.
+    ~admin_server();
+    admin_server(const admin_server&) = delete;
+    admin_server& operator=(const admin_server&) = delete;
+
+    /// Errors: errc::bad_argument - `where` is no loopback address; those of bind and of threads.
+    [[nodiscard]] result<void> start(endpoint where);
+    /// Where it listens. Requires: started.
+    [[nodiscard]] endpoint local() const { return server_.local(); }
+    void stop() noexcept;
+
+  private:
+    runtime own_;
+    http_server server_;
+    join_handle<result<void>> serving_;
+    bool is_running_ = false;
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection: waits idle without a buffer, reads a request, has its handler run as a child task
+// on the tenant's account, answers, and goes on with what has come in meanwhile.
+#include <memory>
+#include <utility>
+
+#include "drama/coro/context.hpp"
+#include "drama/http/internal/request_memory.hpp"
+#include "drama/http/internal/respond.hpp"
+#include "drama/http/internal/server_state.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+/// How reading a request ended.
+struct read_outcome {
+    enum class kind : std::uint8_t { complete, refused, gone } is = kind::gone;
+    parse_result parsed;
+};
+
+read_outcome outcome_of(const parse_result& parsed) noexcept {
+    const bool complete = parsed.status == parse_status::complete;
+    return {complete ? read_outcome::kind::complete : read_outcome::kind::refused, parsed};
+}
+
+task<result<std::size_t>> read_until(tcp_stream* stream, request_memory* memory, instant until) {
+    runnable& self = co_await this_task();
+    const deadline_scope limit(self, until);
+    auto got = co_await stream->read_some(memory->free_space());
+    co_return got;
+}
+
+// The request came in pieces: the rest has a deadline, first for the headers, then for the body.
+task<read_outcome> read_rest(http_server_state* server, tcp_stream* stream,
+                             request_memory* memory) {
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    runnable& self = co_await this_task();
+    instant until = saturating_add(self.home->now(), server->options.header_deadline);
+    bool in_body = false;
+    for (;;) {
+        if (!in_body && memory->parser.is_head_complete()) {
+            in_body = true;
+            until = saturating_add(self.home->now(), server->options.body_deadline);
+            if (memory->parser.expects_continue()) {
+                auto told = co_await stream->write_all(std::as_bytes(std::span(go_on)));
+                if (!told) {
+                    co_return read_outcome{};
+                }
+            }
+        }
+        auto reading = read_until(stream, memory, until);
+        auto got = co_await std::move(reading);
+        if (!got && got.error() == errc::deadline_exceeded) {
+            read_outcome late{read_outcome::kind::refused, {}};
+            late.parsed.http_status = 408;
+            late.parsed.reason = in_body ? "the body came too slowly" : "the head came too slowly";
+            co_return late;
+        }
+        if (!got || *got == 0) {
+            co_return read_outcome{};
+        }
+        memory->received(*got);
+        const parse_result parsed = memory->parse();
+        if (parsed.status != parse_status::need_more) {
+            co_return outcome_of(parsed);
+        }
+    }
+}
+
+task<read_outcome> read_request(http_server_state* server, tcp_stream* stream,
+                                request_memory* memory) {
+    if (memory->is_empty()) {
+        auto got = co_await stream->read_some(memory->free_space());
+        if (!got || *got == 0) {
+            co_return read_outcome{};
+        }
+        memory->received(*got);
+    }
+    const parse_result parsed = memory->parse();
+    if (parsed.status != parse_status::need_more) {
+        co_return outcome_of(parsed);
+    }
+    auto rest = read_rest(server, stream, memory);
+    co_return co_await std::move(rest);
+}
+
+/// Answers one request; false: the connection ends.
+task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory* memory) {
+    const http_request& request = memory->parser.request();
+    auto making = make_reply(server, &request);
+    auto reply = co_await std::move(making);
+    const bool keep = request.keep_alive && !server->draining.load(std::memory_order_relaxed);
+    reply_frame frame;
+    frame.keep_alive = keep;
+    frame.without_body = request.method == "HEAD";
+    frame.version_1_0 = request.version_minor == 0;
+    frame.deadline = server->options.write_deadline;
+    auto sending = send_reply(stream, memory, &reply, frame);
+    auto sent = co_await std::move(sending);
+    co_return sent.has_value() && keep;
+}
+
+// Closing with unread input makes the kernel reset the connection, and the client may lose the
+// answer; so read on for a moment.
+task<void> linger(tcp_stream* stream, request_memory* memory) {
+    constexpr std::size_t bytes_max = 1024 * 1024;
+    runnable& self = co_await this_task();
+    const deadline_scope limit(self, saturating_add(self.home->now(), std::chrono::seconds(1)));
+    if (!stream->shutdown_write()) {
+        co_return;
+    }
+    for (std::size_t seen = 0; seen < bytes_max;) {
+        auto got = co_await stream->read_some(std::as_writable_bytes(std::span(memory->head)));
+        if (!got || *got == 0) {
+            co_return;
+        }
+        seen += *got;
+    }
+}
+
+task<void> refuse_message(http_server_state* server, tcp_stream* stream, request_memory* memory,
+                          parse_result why) {
+    server->bad.fetch_add(1, std::memory_order_relaxed);
+    const http_reply reply = text_reply(why.http_status, why.reason);
+    reply_frame frame;
+    frame.keep_alive = false;
+    frame.deadline = server->options.write_deadline;
+    auto sending = send_reply(stream, memory, &reply, frame);
+    auto sent = co_await std::move(sending);
+    if (sent) {
+        auto waiting = linger(stream, memory);
+        co_await std::move(waiting);
+    }
+}
+
+/// Reads and answers what has come in; true: the connection is idle again.
+task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
+    runnable& self = co_await this_task();
+    const auto memory = std::make_unique<request_memory>(server->options.limits);
+    for (;;) {
+        auto reading = read_request(server, stream, memory.get());
+        auto read = co_await std::move(reading);
+        if (read.is == read_outcome::kind::gone) {
+            co_return false;
+        }
+        if (read.is == read_outcome::kind::refused) {
+            auto refusing = refuse_message(server, stream, memory.get(), read.parsed);
+            co_await std::move(refusing);
+            co_return false;
+        }
+        server->requests.fetch_add(1, std::memory_order_relaxed);
+        self.birth = self.home->now();  // each request begins its own life
+        self.input_complete = true;
+        auto answering = answer(server, stream, memory.get());
+        auto keep = co_await std::move(answering);
+        self.input_complete = false;
+        if (!keep) {
+            co_return false;
+        }
+        memory->consume(read.parsed.consumed);
+        if (memory->is_empty()) {
+            co_return true;
+        }
+    }
+}
+
+}  // namespace
+
+task<void> serve_connection(http_server_state* server, tcp_stream stream) {
+    runnable& self = co_await this_task();
+    account* const opener = self.payer;
+    bool is_open = true;
+    while (is_open) {
+        {
+            const idle_scope idle(server->idle, self);
+            // Looked at after the connection can be found: a drain that missed it is seen here.
+            if (server->draining.load(std::memory_order_acquire)) {
+                break;
+            }
+            auto readable = co_await stream.wait_readable();
+            if (!readable) {
+                break;
+            }
+        }
+        auto serving = serve_readable(server, &stream);
+        is_open = co_await std::move(serving);
+    }
+    stream.close();
+    // The account that the task began on is the one that it is counted off from.
+    co_await switch_account_awaiter(*opener);
+}
+
+}  // namespace drama::inline v0::internal

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/http/internal/idle_list.hpp"
+
+#include <mutex>
+
+namespace drama::inline v0::internal {
+
+idle_list::shard& idle_list::of(const idle_node& node) noexcept {
+    // The runnable stays where it is: connections spread over the shards, and a node finds its own.
+    return shards_[(reinterpret_cast<std::uintptr_t>(node.task) >> 10) % shards];
+}
+
+void idle_list::add(idle_node& node) noexcept {
+    shard& in = of(node);
+    const std::lock_guard guard(in.lock);
+    in.nodes.push_back(node);
+}
+
+void idle_list::remove(idle_node& node) noexcept {
+    shard& in = of(node);
+    const std::lock_guard guard(in.lock);
+    if (node.listed) {
+        in.nodes.remove(node);
+    }
+}
+
+std::size_t idle_list::end_older_than(instant limit) noexcept {
+    std::size_t ended = 0;
+    for (shard& each : shards_) {
+        const std::lock_guard guard(each.lock);
+        while (!each.nodes.empty() && each.nodes.front().since < limit) {
+            idle_node& oldest = each.nodes.front();
+            each.nodes.remove(oldest);
+            oldest.listed = false;
+            // Under the lock: the connection leaves its scope only after it took the lock.
+            oldest.task->request_stop(oldest.scope, errc::closed);
+            ++ended;
+        }
+    }
+    return ended;
+}
+
+}  // namespace drama::inline v0::internal

@@ -48,6 +48,7 @@ class stored_call {
             thrown_ = std::current_exception();
         }
     }
+    const F& function() const noexcept { return function_; }
     void request_stop() noexcept {
         if constexpr (takes_stop) {
             stop_.request_stop();
@@ -85,6 +86,14 @@ class stored_call {
     [[no_unique_address]] std::conditional_t<takes_stop, std::stop_source, nothing> stop_;
 };
 
+/// What identifies a function: its address, or one per type for function objects.
+template <class F>
+const void* identity_of(const F& f) noexcept {
+    static constexpr char of_type = 0;
+    const void* const address = function_address(f);
+    return address != nullptr ? address : &of_type;
+}
+
 /// Awaits a call on a pool. A stop reaches a queued call at once (it is then not run) and a running
 /// one through its stop token; the await ends when the call has.
 template <class F, class... Args>
@@ -93,6 +102,7 @@ class call_awaiter : public wait_record, public job {
     template <class G, class... As>
     call_awaiter(work_kind on, std::source_location at, G&& f, As&&... args)
         : call_(std::forward<G>(f), std::forward<As>(args)...), kind_(on) {
+        job::function = identity_of(call_.function());
         wait_record::kind = on == work_kind::compute ? wait_kind::compute : wait_kind::blocking;
         where = at;
         wait_record::cancel = [](wait_record& record) noexcept {
@@ -100,7 +110,6 @@ class call_awaiter : public wait_record, public job {
             me.stop_asked.store(true, std::memory_order_release);
             me.call_.request_stop();
         };
-        job::where_from = at;
         run = [](job& work) noexcept { static_cast<call_awaiter&>(work).call_.run(); };
         complete = [](job& work) noexcept {
             runnable& task = *static_cast<call_awaiter&>(work).self_;
@@ -116,6 +125,7 @@ class call_awaiter : public wait_record, public job {
         object = this;
         job::payer = static_cast<tenant_record*>(self_->payer);
         job::name = self_->name;
+        job::where_from = self_->site.where;
         job::cls = self_->cls;
         if (!self_->begin_wait(*this)) {
             given_up = self_->stop_reason();
@@ -220,6 +230,7 @@ class [[nodiscard]] blocking_call {
             : call(std::forward<G>(f), std::forward<As>(args)...) {
             payer = &of;
             where_from = at;
+            function = internal::identity_of(call.function());
             run = [](job& work) noexcept { static_cast<state&>(work).call.run(); };
             complete = [](job& work) noexcept {
                 auto& me = static_cast<state&>(work);
@@ -247,9 +258,9 @@ class [[nodiscard]] blocking_call {
 /// a blocking function or a foreign thread. `start_blocking(...).wait()` is a nested blocking call.
 template <class F, class... Args>
 [[nodiscard]] blocking_call<std::decay_t<F>, std::decay_t<Args>...> start_blocking(
-    runtime_handle in, tenant payer, F&& f, Args&&... args) {
-    return {internal::blocking_pool_of(in.get()), payer.record(), std::source_location::current(),
-            std::forward<F>(f), std::forward<Args>(args)...};
+    runtime_handle in, spawn_payer payer, F&& f, Args&&... args) {
+    return {internal::blocking_pool_of(in.get()), static_cast<tenant_record&>(*payer.pays),
+            payer.where, std::forward<F>(f), std::forward<Args>(args)...};
 }
 
 }  // namespace drama::inline v0

@@ -28,7 +28,8 @@ struct job : pool_item {
 
     tenant_record* payer = nullptr;
     const char* name = "";
-    std::source_location where_from;
+    std::source_location where_from;    ///< of the call, or of the task that makes it
+    const void* function = nullptr;     ///< costs are learnt by function
     std::error_code given_up;  ///< why `run` was not called
     std::atomic<bool> stop_asked{false};
 

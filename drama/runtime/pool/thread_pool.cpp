@@ -16,11 +16,12 @@ thread_local pool_thread* this_pool_thread = nullptr;
 constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
 constexpr int blocking_price_divisor = 64;
 
-// One number for a call site: what costs are learnt by.
-drama::spawn_site site_key(const std::source_location& at) noexcept {
-    std::uint64_t state = reinterpret_cast<std::uintptr_t>(at.file_name()) + at.line();
+// One number for a function: what costs are learnt by.
+drama::spawn_site site_key(const job& work) noexcept {
+    std::uint64_t state = reinterpret_cast<std::uintptr_t>(work.function);
     return static_cast<drama::spawn_site>(splitmix64(state));
 }
+
 }  // namespace
 
 [[gnu::noinline]] pool_thread* thread_pool::current() noexcept {
@@ -76,7 +77,7 @@ result<void> thread_pool::submit(job& work) noexcept {
     }
     payer.queued_blocking.fetch_add(1, std::memory_order_relaxed);
     work.progress = job::state::queued;
-    work.site = site_key(work.where_from);
+    work.site = site_key(work);
     queue_.push(lanes_of(payer), work, now);
     pool_thread* const sleeper = pop_idle_locked();
     lock.unlock();

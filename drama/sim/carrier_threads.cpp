@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/carrier_threads.hpp"
 
-#include <sched.h>
-
 #include <thread>
 
 #include "drama/sim/internal/carrier.hpp"
@@ -11,25 +9,14 @@
 namespace drama::inline v0 {
 
 struct carrier_threads::running_carrier : internal::carrier {
-    explicit running_carrier(int cpu) : thread([this, cpu] { body(cpu); }) {}
-
-    void body(int cpu) noexcept {
-        if (cpu >= 0) {
-            cpu_set_t one;
-            CPU_ZERO(&one);
-            CPU_SET(static_cast<unsigned>(cpu), &one);
-            ::sched_setaffinity(0, sizeof one, &one);  // best effort: it is only about speed
-        }
+    std::thread thread{[this] {
         for (turn.wait(); !ends; turn.wait()) {
             serves->carry(*this);
         }
-    }
-
-    std::thread thread;
+    }};
 };
 
-carrier_threads::carrier_threads(bool one_cpu) : cpu_(one_cpu ? ::sched_getcpu() : -1) {
-}
+carrier_threads::carrier_threads() = default;
 
 carrier_threads::~carrier_threads() {
     for (const auto& idle : idle_) {
@@ -57,7 +44,7 @@ internal::carrier& carrier_threads::take(internal::sim_scheduler& by, internal::
     auto& idle = idle_[static_cast<std::size_t>(kind)];
     internal::carrier* taken = nullptr;
     if (idle.empty()) {
-        all_.push_back(std::make_unique<running_carrier>(cpu_));
+        all_.push_back(std::make_unique<running_carrier>());
         idle.reserve(all_.size());
         taken = all_.back().get();
         taken->kind = kind;

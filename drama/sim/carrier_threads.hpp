@@ -21,13 +21,12 @@ enum class carrier_kind : std::uint8_t;
 /// A pool of OS threads. Simulations that run one after the other may share it, which saves the
 /// start of threads. It grows while more simulated threads wait in the middle of a step.
 ///
-/// Threads: one simulation at a time. Lifetime: outlives the simulations that use it.
+/// As only one of them runs at a time, a process that is bound to one CPU (taskset,
+/// sched_setaffinity) passes the baton several times faster. Threads: one simulation at a time.
+/// Lifetime: outlives the simulations that use it.
 class DRAMA_API carrier_threads {
   public:
-    /// `one_cpu`: all of them stay on the CPU on which the caller runs now. As only one runs at a
-    /// time anyway, that makes passing the baton several times cheaper; it is for programs that run
-    /// many simulations and share no CPU with others.
-    explicit carrier_threads(bool one_cpu = false);
+    carrier_threads();
     ~carrier_threads();
     carrier_threads(const carrier_threads&) = delete;
     carrier_threads& operator=(const carrier_threads&) = delete;
@@ -46,7 +45,6 @@ class DRAMA_API carrier_threads {
 
     std::vector<std::unique_ptr<running_carrier>> all_;
     std::vector<internal::carrier*> idle_[2];  // by kind
-    const int cpu_;
 };
 
 }  // namespace drama::inline v0

@@ -28,7 +28,7 @@ constexpr std::size_t buffer_bytes_least = 2'048;
 struct state {
     explicit state(std::uint64_t seed) : random(seed) {
         clients = 1 + random.below(5);
-        messages = 2 + random.below(6);
+        messages = 10 + random.below(24);
         tenants = 1 + random.below(3);
         workers = 1 + random.below(3);
         has_hog = random.below(2) == 0;
@@ -163,8 +163,10 @@ task<result<void>> exchange(state* all, tcp_stream* stream) {
     std::array<std::byte, message_bytes_max> message;
     std::array<std::byte, message_bytes_max> answer;
     const std::size_t size = 1 + all->random.below(message_bytes_max);
-    for (std::byte& each : message) {
-        each = static_cast<std::byte>(all->random.below(256));
+    std::uint64_t drawn = all->random.next();
+    for (std::byte& each : std::span(message).first(size)) {
+        each = static_cast<std::byte>(drawn);
+        drawn = drawn << 7 ^ drawn >> 3;
     }
     auto sent = co_await stream->write_all(std::span<const std::byte>(message).first(size));
     if (!sent) {

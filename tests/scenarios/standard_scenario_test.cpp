@@ -11,7 +11,7 @@
 namespace drama::scenarios {
 namespace {
 
-constexpr std::uint64_t seeds = 100;
+constexpr std::uint64_t seeds = 40;
 
 TEST(StandardScenario, HoldsAndReplaysForManySeeds) {
     carrier_threads carriers;

@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// One OS thread of carrier_threads, as the scheduler sees it.
+// One OS thread of carrier_threads, as the scheduler sees it, and what it waits for while another
+// one runs the simulation.
 #pragma once
 
+#include <semaphore.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-
-#include "drama/sim/internal/baton.hpp"
 
 namespace drama::inline v0::internal {
 
 class sim_scheduler;
+
+/// Passed from one thread to another; a pass that comes before the wait is kept. Everything before
+/// pass() happens before everything after wait().
+class baton {
+  public:
+    baton() noexcept { ::sem_init(&passed_, 0, 0); }
+    ~baton() { ::sem_destroy(&passed_); }
+    baton(const baton&) = delete;
+    baton& operator=(const baton&) = delete;
+
+    void pass() noexcept { ::sem_post(&passed_); }
+    void wait() noexcept {
+        while (::sem_wait(&passed_) != 0 && errno == EINTR) {
+        }
+    }
+
+  private:
+    sem_t passed_;
+};
 
 /// The runtime keeps thread-local pointers, which a worker sets at the begin of each step; what
 /// runs on pool threads must not find a worker's. So the two never share an OS thread.

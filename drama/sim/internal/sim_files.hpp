@@ -88,6 +88,7 @@ class sim_files {
     std::int64_t make(const std::string& path, bool is_directory, mode_t mode);
     std::int64_t status(const operation& op);
     std::int64_t list(operation& op);
+    static std::string normal_path(const char* path);
     bool is_empty_directory(const std::string& path) const;
     file_node* find(const std::string& path) noexcept;
     std::int64_t check_parent(const std::string& path) noexcept;

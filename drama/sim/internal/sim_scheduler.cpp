@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "drama/base/assert.hpp"
-#include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {

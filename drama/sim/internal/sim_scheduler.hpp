@@ -20,16 +20,14 @@
 #include "drama/base/result.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/carrier_threads.hpp"
-#include "drama/sim/internal/baton.hpp"
+#include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/internal/event_queue.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0::internal {
 
-struct carrier;
 struct sim_thread;
-enum class carrier_kind : std::uint8_t;
 
 inline constexpr std::int64_t never_ns = never.time_since_epoch().count();
 

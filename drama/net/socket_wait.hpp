@@ -42,22 +42,22 @@ inline std::error_code net_error(std::error_code from) noexcept {
 /// Awaits a number of bytes, read into or written from a span.
 class bytes_wait : public io_awaiter {
   public:
-    bytes_wait(op_code code, int descriptor, std::span<std::byte> into,
+    bytes_wait(op_code what, int descriptor, std::span<std::byte> into,
                std::source_location at) noexcept
-        : io_awaiter(code, work_class::read, at) {
+        : io_awaiter(what, work_class::read, at) {
         fill(descriptor, into.data(), into.size());
     }
-    bytes_wait(op_code code, int descriptor, std::span<const std::byte> from,
+    bytes_wait(op_code what, int descriptor, std::span<const std::byte> from,
                std::source_location at) noexcept
-        : io_awaiter(code, work_class::write, at) {
+        : io_awaiter(what, work_class::write, at) {
         fill(descriptor, const_cast<std::byte*>(from.data()), from.size());
     }
     [[nodiscard]] result<std::size_t> await_resume() noexcept {
-        const auto outcome = finish();
-        if (!outcome) {
-            return fail(net_error(outcome.error()));
+        const auto finished = finish();
+        if (!finished) {
+            return fail(net_error(finished.error()));
         }
-        return static_cast<std::size_t>(*outcome);
+        return static_cast<std::size_t>(*finished);
     }
 
   private:
@@ -77,12 +77,17 @@ class events_wait : public io_awaiter {
         op().flags = static_cast<short>(wanted);
     }
     [[nodiscard]] result<events> await_resume() noexcept {
-        const auto outcome = finish();
-        if (!outcome) {
-            return fail(net_error(outcome.error()));
+        const auto finished = finish();
+        if (!finished) {
+            return fail(net_error(finished.error()));
         }
-        return static_cast<events>(*outcome);
+        return static_cast<events>(*finished);
     }
+};
+
+class accept_gate;
+struct close_gate {
+    DRAMA_API void operator()(accept_gate* gate) const noexcept;
 };
 
 /// Sends all of `bytes`, by op_code::send or op_code::write. Lifetime: `descriptor` stays open and

@@ -15,13 +15,6 @@ struct listen_options {
     bool no_delay = true;     ///< for the accepted connections
 };
 
-namespace internal {
-struct accept_gate;
-struct close_gate {
-    void operator()(accept_gate* gate) const noexcept;
-};
-}  // namespace internal
-
 /// A listening TCP socket; closed when destroyed.
 ///
 /// Out of descriptors, accept closes one waiting connection at a time with the help of a reserve,
@@ -43,7 +36,8 @@ class DRAMA_API tcp_listener {
     /// Errors: errc::stop_requested, errc::deadline_exceeded; errc::closed after close(); errno
     ///         that say that the listener is broken. Never one that only concerns a single client,
     ///         nor a lack of descriptors.
-    [[nodiscard]] task<result<tcp_stream>> accept();
+    [[nodiscard]] task<result<tcp_stream>> accept(
+        std::source_location where = std::source_location::current());
 
     result<socket_address> local() const;
     /// Connections that were closed unserved for lack of descriptors.

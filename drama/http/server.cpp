@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/http/server.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -17,7 +18,7 @@ void close_http_server::operator()(http_server_state* state) const noexcept {
 
 namespace {
 
-constexpr duration sweep_period = std::chrono::seconds(1);
+constexpr duration sweep_pause_min = std::chrono::milliseconds(200);
 
 /// Lets drain end the accepting, and nothing else of the serving task.
 class accept_scope {
@@ -64,16 +65,19 @@ task<result<void>> accept_connections(http_server_state* server) {
     co_return result<void>();
 }
 
+// Sleeps until the connection that is idle for longest is due; one that begins now is due later.
 task<void> sweep_idle(http_server_state* server) {
     runnable& self = co_await this_task();
+    const duration longest = server->options.idle_deadline;
     for (;;) {
-        auto slept = co_await sleep_for(sweep_period);
+        const instant now = self.home->now();
+        const std::size_t ended = server->idle.end_older_than(now - longest);
+        server->idle_closed.fetch_add(ended, std::memory_order_relaxed);
+        const instant due = saturating_add(std::min(server->idle.oldest(), now), longest);
+        auto slept = co_await sleep_for(std::max(due - now, sweep_pause_min));
         if (!slept) {
             co_return;
         }
-        const instant limit = self.home->now() - server->options.idle_deadline;
-        const std::size_t ended = server->idle.end_older_than(limit);
-        server->idle_closed.fetch_add(ended, std::memory_order_relaxed);
     }
 }
 

@@ -28,7 +28,7 @@ struct http_server_options {
     duration header_deadline = std::chrono::seconds(10);  ///< first byte to end of headers, or 408
     duration body_deadline = std::chrono::seconds(30);    ///< end of headers to end of body, or 408
     duration write_deadline = std::chrono::seconds(30);   ///< for one response
-    duration idle_deadline = std::chrono::seconds(60);    ///< between requests; ± 1 s
+    duration idle_deadline = std::chrono::seconds(60);    ///< between requests; up to 0.2 s more
     listen_options listen;
     std::string_view tenant_header = "Drama-Tenant";  ///< names who pays; absent: `unidentified`
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/http/internal/idle_list.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 namespace drama::inline v0::internal {
@@ -38,6 +39,17 @@ std::size_t idle_list::end_older_than(instant limit) noexcept {
         }
     }
     return ended;
+}
+
+instant idle_list::oldest() noexcept {
+    instant found = never;
+    for (shard& each : shards_) {
+        const std::lock_guard guard(each.lock);
+        if (!each.nodes.empty()) {
+            found = std::min(found, each.nodes.front().since);
+        }
+    }
+    return found;
 }
 
 }  // namespace drama::inline v0::internal

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections between two requests, oldest first, so that one sweep a second finds those that are
-// idle for too long. Cheaper for a request than arming a timer, and a way to end only these.
+// Connections between two requests, oldest first, so that a rare sweep finds those that are idle
+// for too long. Cheaper for a request than arming a timer, and a way to end only these.
 #pragma once
 
 #include <array>
@@ -31,6 +31,8 @@ class idle_list {
     void remove(idle_node& node) noexcept;
     /// Ends the waits that began before `limit`; yields how many.
     std::size_t end_older_than(instant limit) noexcept;
+    /// When the oldest wait began; `never` if there is none.
+    instant oldest() noexcept;
 
   private:
     struct alignas(64) shard {

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "demo_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+namespace drama::cli {
+namespace {
+
+struct pipe_ends {
+    unique_fd read;
+    unique_fd write;
+};
+
+pipe_ends make_pipe() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return {};
+    }
+    return {unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
+// The child never comes back: no destructor of the parent runs in it.
+[[noreturn]] void become_server(const std::vector<std::string>& arguments, int output) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    ::dup2(output, STDOUT_FILENO);
+    const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    ::dup2(nowhere.get(), STDERR_FILENO);
+    std::vector<char*> words;
+    for (const std::string& each : arguments) {
+        words.push_back(const_cast<char*>(each.c_str()));
+    }
+    words.push_back(nullptr);
+    ::execv("/proc/self/exe", words.data());
+    ::_exit(127);
+}
+
+std::string read_line(int descriptor) {
+    std::string line;
+    char next = 0;
+    while (::read(descriptor, &next, 1) == 1 && next != '\n') {
+        line.push_back(next);
+    }
+    return line;
+}
+
+std::uint16_t port_in(const std::string& line) {
+    std::uint16_t port = 0;
+    const std::size_t at = line.find("http://127.0.0.1:");
+    if (at != std::string::npos) {
+        const char* const digits = line.data() + at + 17;
+        std::from_chars(digits, line.data() + line.size(), port);
+    }
+    return port;
+}
+
+}  // namespace
+
+result<served_process> served_process::start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"drama", "serve", "--listen", "127.0.0.1:0"});
+    pipe_ends pipe = make_pipe();
+    served_process made;
+    made.pid_ = ::fork();
+    if (made.pid_ == 0) {
+        become_server(arguments, pipe.write.get());
+    }
+    if (made.pid_ < 0) {
+        return fail(errno_code(errno));
+    }
+    pipe.write.reset();
+    made.output_ = std::move(pipe.read);
+    made.ready_line_ = read_line(made.output_.get());
+    made.port_ = port_in(made.ready_line_);
+    if (made.port_ == 0) {
+        return fail(errc::end_of_stream);
+    }
+    return made;
+}
+
+served_process::served_process(served_process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      port_(other.port_),
+      ready_line_(std::move(other.ready_line_)),
+      output_(std::move(other.output_)) {
+}
+
+served_process::~served_process() {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGTERM);
+        ::waitpid(pid_, nullptr, 0);
+    }
+}
+
+forked_client::forked_client(const std::function<void(int)>& work) {
+    pipe_ends pipe = make_pipe();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pipe.read.reset();
+        work(pipe.write.get());
+        ::_exit(0);
+    }
+    output_ = std::move(pipe.read);
+}
+
+forked_client::~forked_client() {
+    if (pid_ > 0) {
+        ::waitpid(pid_, nullptr, 0);
+    }
+}
+
+std::string forked_client::read_all() {
+    std::string all;
+    std::array<char, 4096> piece;
+    for (;;) {
+        const ssize_t got = ::read(output_.get(), piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return all;
+        }
+        all.append(piece.data(), static_cast<std::size_t>(got));
+    }
+}
+
+void write_all(int descriptor, const void* bytes, std::size_t count) noexcept {
+    const auto* at = static_cast<const char*>(bytes);
+    while (count > 0) {
+        const ssize_t written = ::write(descriptor, at, count);
+        if (written < 0 && errno != EINTR) {
+            ::_exit(1);
+        }
+        if (written > 0) {
+            at += written;
+            count -= static_cast<std::size_t>(written);
+        }
+    }
+}
+
+}  // namespace drama::cli

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "demo_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "drama/admin/json_writer.hpp"
+#include "load.hpp"
+
+namespace drama::cli {
+namespace {
+
+std::string number(double value, int digits) {
+    std::array<char, 32> text;
+    const int size = std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+    return {text.data(), static_cast<std::size_t>(size)};
+}
+
+/// Microseconds for people: 85 us, 2.4 ms, 1.2 s.
+std::string span_text(double us) {
+    if (us < 1000) {
+        return number(us, 0) + " us";
+    }
+    if (us < 1'000'000) {
+        return number(us / 1000, us < 10'000 ? 1 : 0) + " ms";
+    }
+    return number(us / 1'000'000, 1) + " s";
+}
+
+std::string three(const pooled_latency& of) {
+    return span_text(of.at(0.5)) + " / " + span_text(of.at(0.99)) + " / " + span_text(of.at(0.999));
+}
+
+std::string line_of(const std::array<std::string, 7>& cells) {
+    constexpr std::array<int, 7> widths{9, 7, 8, 27, 27, 8, 18};
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        const auto width = static_cast<std::size_t>(widths[i]);
+        line.append("  ").append(cells[i]);
+        line.append(width > cells[i].size() ? width - cells[i].size() : 0, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line + "\n";
+}
+
+void write_latency(json_writer& json, std::string_view key, const pooled_latency& of) {
+    json.begin_object(key);
+    json.number("p50_us", of.at(0.5));
+    json.number("p99_us", of.at(0.99));
+    json.number("p999_us", of.at(0.999));
+    json.number("samples", of.samples_us.size());
+    json.end_object();
+}
+
+}  // namespace
+
+double pooled_latency::at(double share) const {
+    return percentile(samples_us, share);
+}
+
+void pooled_latency::sort() {
+    std::sort(samples_us.begin(), samples_us.end());
+}
+
+double demo_row::p99_ratio() const {
+    const double before = alone.at(0.99);
+    return before > 0 ? victim.at(0.99) / before : 0;
+}
+
+std::string table_of(std::span<const demo_row> rows) {
+    std::string table = line_of({"neighbour", "policy", "backend", "alone p50/p99/p99.9",
+                                 "together p50/p99/p99.9", "p99 x", "neighbour /s"});
+    for (const demo_row& row : rows) {
+        table += line_of({row.scenario, row.policy, row.backend, three(row.alone),
+                          three(row.victim), number(row.p99_ratio(), 2),
+                          number(row.neighbour_together_per_s, 0) + " of " +
+                              number(row.neighbour_alone_per_s, 0)});
+    }
+    return table;
+}
+
+std::string json_of(const demo_row& row) {
+    std::string out;
+    json_writer json(out);
+    json.begin_object();
+    json.text("scenario", row.scenario);
+    json.text("policy", row.policy);
+    json.text("backend", row.backend);
+    write_latency(json, "alone", row.alone);
+    write_latency(json, "victim", row.victim);
+    json.number("p99_ratio", row.p99_ratio());
+    json.begin_object("neighbour");
+    json.number("alone_per_s", row.neighbour_alone_per_s);
+    json.number("together_per_s", row.neighbour_together_per_s);
+    json.end_object();
+    json.number("dropped_segments", row.dropped_segments);
+    json.number("errors", row.errors);
+    json.number("client_late_p99_us", row.late_p99_us);
+    json.end_object();
+    return out;
+}
+
+std::string meaning_of(std::span<const demo_row> rows) {
+    const auto worst = [rows](std::string_view policy) -> const demo_row* {
+        const demo_row* found = nullptr;
+        for (const demo_row& row : rows) {
+            if (row.policy == policy &&
+                (found == nullptr || row.p99_ratio() > found->p99_ratio())) {
+                found = &row;
+            }
+        }
+        return found;
+    };
+    const auto phrase = [](const demo_row& row) {
+        return span_text(row.victim.at(0.99)) + " next to '" + row.scenario + "' (" +
+               span_text(row.alone.at(0.99)) + " alone)";
+    };
+    const demo_row* const fair = worst("fair");
+    const demo_row* const fifo = worst("fifo");
+    std::string sentence = "A small tenant's slowest request in a hundred takes";
+    if (fair != nullptr) {
+        sentence += " at worst " + phrase(*fair) + " under drama's fair order";
+    }
+    if (fifo != nullptr) {
+        sentence += std::string(fair != nullptr ? ", and" : " at worst") + " " + phrase(*fifo) +
+                    " when work is served first come, first served";
+    }
+    return sentence + ".\n";
+}
+
+}  // namespace drama::cli

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one row of the demonstration found: as a table, as JSON, as a sentence.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace drama::cli {
+
+/// Samples of all segments of one kind, pooled.
+struct pooled_latency {
+    std::vector<std::uint32_t> samples_us;
+
+    double at(double share) const;
+    void sort();
+};
+
+struct demo_row {
+    std::string scenario;
+    std::string policy;
+    std::string backend;
+    pooled_latency alone;
+    pooled_latency victim;  ///< next to the neighbour
+    double neighbour_alone_per_s = 0;
+    double neighbour_together_per_s = 0;
+    std::uint32_t dropped_segments = 0;
+    std::uint32_t errors = 0;
+    std::uint32_t late_p99_us = 0;
+
+    double p99_ratio() const;
+};
+
+std::string table_of(std::span<const demo_row> rows);
+/// One line, without the newline.
+std::string json_of(const demo_row& row);
+/// What the rows say, in one sentence.
+std::string meaning_of(std::span<const demo_row> rows);
+
+}  // namespace drama::cli

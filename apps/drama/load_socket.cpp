@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets and responses of the load clients.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+
+#include "load.hpp"
+
+namespace drama::cli {
+
+std::string load_target::request() const {
+    return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nDrama-Tenant: " + tenant + "\r\n\r\n";
+}
+
+result<unique_fd> connect_local(std::uint16_t port) {
+    unique_fd made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(port);
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int on = 1;
+    if (made.get() < 0 ||
+        ::connect(made.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) {
+        return fail(errno_code(errno));
+    }
+    static_cast<void>(::setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    return made;
+}
+
+response_reader::response_reader() : buffer_(4096) {
+}
+
+result<int> response_reader::read_some(int socket) {
+    if (used_ == buffer_.size()) {
+        buffer_.resize(buffer_.size() * 2);
+    }
+    const ssize_t got = ::recv(socket, buffer_.data() + used_, buffer_.size() - used_, 0);
+    if (got < 0) {
+        return fail(errno_code(errno));
+    }
+    if (got == 0) {
+        return fail(errc::end_of_stream);
+    }
+    used_ += static_cast<std::size_t>(got);
+    const parse_result parsed = parser_.parse({buffer_.data(), used_});
+    if (parsed.status == parse_status::error) {
+        return fail(errno_code(EBADMSG));
+    }
+    if (parsed.status == parse_status::need_more) {
+        return 0;
+    }
+    const int status = parser_.response().status;
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(parsed.consumed),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(used_), buffer_.begin());
+    used_ -= parsed.consumed;
+    parser_.reset();
+    return status;
+}
+
+result<int> response_reader::read_whole(int socket) {
+    for (;;) {
+        auto status = read_some(socket);
+        if (!status || *status != 0) {
+            return status;
+        }
+    }
+}
+
+double percentile(std::span<const std::uint32_t> sorted, double share) noexcept {
+    if (sorted.empty()) {
+        return 0;
+    }
+    const auto rank =
+        static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+    return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
+}
+
+}  // namespace drama::cli

@@ -112,7 +112,9 @@ TEST(SimWorld, AnUnparkThatComesFirstIsKept) {
 
 TEST(SimWorld, AnUnparkEndsALongWait) {
     sim_world in(seed_or(5), exact());
-    auto sleeper = start(in, [&](scripted& self) { return self.steps == 2 ? end(self) : never; });
+    const instant began = in.clock().now();
+    auto sleeper = start(
+        in, [&](scripted& self) { return self.steps == 2 ? end(self) : in.clock().now() + 1h; });
     auto waker = start(in, [&](scripted& self) {
         if (self.steps == 1) {
             return in.clock().now() + 1ms;
@@ -125,6 +127,7 @@ TEST(SimWorld, AnUnparkEndsALongWait) {
 
     EXPECT_TRUE(sleeper->finished);
     EXPECT_TRUE(waker->finished);
+    EXPECT_LT(in.clock().now() - began, 2ms);
 }
 
 TEST(SimWorld, SpendingLetsOthersRunMeanwhile) {

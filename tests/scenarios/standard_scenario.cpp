@@ -144,7 +144,8 @@ task<result<void>> serve(scope_handle connections, state* all, tcp_listener* lis
 }
 
 task<result<void>> server(state* all) {
-    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(endpoint{"127.0.0.1", port}));
+    endpoint where("127.0.0.1", port);
+    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(where)));
     co_return co_await in_scope(serve, all, &listener);
 }
 
@@ -182,7 +183,8 @@ task<result<void>> exchange(state* all, tcp_stream* stream) {
 }
 
 task<result<void>> client(state* all) {
-    DRAMA_CO_TRY(auto stream, co_await tcp_connect(endpoint{"127.0.0.1", port}));
+    endpoint where("127.0.0.1", port);
+    DRAMA_CO_TRY(auto stream, co_await tcp_connect(std::move(where)));
     for (std::uint64_t i = 0; i < all->messages; ++i) {
         auto slept = co_await sleep_for(all->some(500us));
         if (!slept) {

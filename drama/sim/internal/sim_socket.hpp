@@ -117,7 +117,6 @@ class sim_socket final : public sim_descriptor {
     byte_ring received_;  // readable, then in flight
     std::size_t readable_ = 0;
     std::deque<segment> inbox_;
-    std::int64_t last_arrival_ns_ = 0;
     arrival_event arrival_;
     arrival_event handshake_;
     handshake_step handshake_at_ = handshake_step::asks;

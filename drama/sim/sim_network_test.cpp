@@ -193,6 +193,29 @@ TEST_F(SimNetwork, ASendIsPartialThenPendingUntilThePeerReads) {
     EXPECT_EQ(pending.outcome, 100);
 }
 
+TEST_F(SimNetwork, ALaterSendNeverOvertakesOneThatWaits) {
+    options().buffer_bytes = 900;
+    const auto [left, right] = pair();
+    EXPECT_EQ(send(left, std::string(900, 'a')), 900);
+    world_.run_for(1ms);
+    std::string waits = "b";
+    std::string follows = "c";
+    counted_op first;
+    counted_op second;
+    counted_op reading;
+    ASSERT_TRUE(is_pending(first.on(op_code::send, left).with(waits.data(), 1)));
+
+    // Room for one byte, too little to wake the writer that waits.
+    EXPECT_EQ(run(reading.on(op_code::recv, right).with(bytes_.data(), 1)), 1);
+    EXPECT_TRUE(is_pending(second.on(op_code::send, left).with(follows.data(), 1)));
+    EXPECT_EQ(recv(right), 899);
+    finish(second);
+    world_.run_for(1ms);
+
+    const auto count = recv(right);
+    EXPECT_EQ(received(count), "bc");
+}
+
 TEST_F(SimNetwork, HalfCloseEndsOneDirectionOnly) {
     const auto [left, right] = pair();
     ASSERT_TRUE(system_->shutdown(left, SHUT_WR));

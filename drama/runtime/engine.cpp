@@ -250,10 +250,14 @@ bool engine::take_permit_for_demoted() noexcept {
 }
 
 void engine::release_permit() noexcept {
-    permits_.give_back();
+    release_permit_of_demoted();
     if (demoted_.size() != 0) {
         wake_demoted();
     }
+}
+
+void engine::release_permit_of_demoted() noexcept {
+    permits_.give_back();
     if (compute_->queued() != 0) {
         compute_->poke();
     }

@@ -14,6 +14,7 @@
 #include "drama/coro/scope.hpp"
 #include "drama/runtime/core/core.hpp"
 #include "drama/runtime/core/demoted_queue.hpp"
+#include "drama/runtime/core/demoted_team.hpp"
 #include "drama/runtime/core/worker.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
@@ -80,7 +81,10 @@ class engine final : public host, public io_offloader {
     std::atomic<bool> searching{false};
     /// Wakes one parked worker to look for work, unless one looks already.
     void wake_searcher() noexcept;
+    /// Gives a permit back to whoever waits for one.
     void release_permit() noexcept;
+    /// The same for a demoted worker, which looks for more demoted work itself.
+    void release_permit_of_demoted() noexcept;
     void inject(runnable& task) noexcept;
 
     /// A worker that never lost a core, ready to take one over; null if no thread can be had.
@@ -93,10 +97,10 @@ class engine final : public host, public io_offloader {
     void send_to_demoted(runnable& task) noexcept;
     bool take_permit_for_demoted() noexcept;
     /// A demoted worker that found nothing to do for long may end, if others are left.
-    bool retire_demoted(worker& idle) noexcept;
+    bool retire_demoted(worker& idle) noexcept { return burners_.retire(idle, cpus_); }
     /// A worker has become demoted. Called by the watchdog.
-    void add_demoted(worker& burner) noexcept;
-    void wake_demoted() noexcept;
+    void add_demoted(worker& burner) noexcept { burners_.add(burner); }
+    void wake_demoted() noexcept { burners_.wake_one(); }
     std::int64_t tasks_alive() const noexcept;
     bool is_stopping() const noexcept {
         return phase_.load(std::memory_order_acquire) != phase::running;
@@ -125,14 +129,14 @@ class engine final : public host, public io_offloader {
     std::unique_ptr<thread_pool>
         reserved_;  // the runtime's own file operations and name resolution
     demoted_queue demoted_;
+    demoted_team burners_;
     scope_state roots_;
     std::unique_ptr<watchdog> watchdog_;
 
-    std::mutex workers_mutex_;  // guards the four below
+    std::mutex workers_mutex_;  // guards the three below
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<std::unique_ptr<worker>> finished_workers_;
     std::vector<worker*> spares_;
-    std::vector<worker*> demoted_workers_;
 
     std::mutex log_mutex_;
     spinlock random_lock_;

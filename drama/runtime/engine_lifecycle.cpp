@@ -155,27 +155,6 @@ void engine::return_spare(worker& unused) noexcept {
     spares_.push_back(&unused);
 }
 
-void engine::add_demoted(worker& burner) noexcept {
-    const std::lock_guard guard(workers_mutex_);
-    demoted_workers_.push_back(&burner);
-}
-
-void engine::wake_demoted() noexcept {
-    const std::lock_guard guard(workers_mutex_);
-    for (worker* const each : demoted_workers_) {
-        each->wake_spare();
-    }
-}
-
-bool engine::retire_demoted(worker& idle) noexcept {
-    const std::lock_guard guard(workers_mutex_);
-    if (demoted_workers_.size() <= cpus_) {
-        return false;
-    }
-    std::erase(demoted_workers_, &idle);
-    return true;
-}
-
 result<void> engine::stop() noexcept {
     phase expected = phase::running;
     if (!phase_.compare_exchange_strong(expected, phase::draining, std::memory_order_acq_rel)) {

@@ -311,8 +311,23 @@ void worker::after_hand_over() noexcept {
         payer->demoted_threads.fetch_sub(1, std::memory_order_relaxed);
     }
     engine_->burning.fetch_sub(1, std::memory_order_relaxed);
-    engine_->release_permit();
+    engine_->release_permit_of_demoted();
     idle_since_ = engine_->now();
+}
+
+// Rests until somebody brings work or a permit; ends after long idleness if others are left.
+instant worker::rest_demoted(instant now) noexcept {
+    demoted_team::rest(*this);
+    if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
+        demoted_team::rise(*this);
+        return long_ago;  // it came meanwhile
+    }
+    if (now - idle_since_ >= demoted_idle_longest && engine_->retire_demoted(*this)) {
+        finished_.store(true, std::memory_order_release);
+        this_worker = nullptr;
+        return never;
+    }
+    return now + demoted_idle_longest;
 }
 
 // A spare waits for a core; a demoted worker serves demoted work as permits allow.
@@ -327,13 +342,9 @@ instant worker::step_without_core() noexcept {
     }
     const instant now = engine_->now();
     if (engine_->demoted().size() == 0 || !engine_->take_permit_for_demoted()) {
-        if (now - idle_since_ >= demoted_idle_longest && engine_->retire_demoted(*this)) {
-            finished_.store(true, std::memory_order_release);
-            this_worker = nullptr;
-            return never;
-        }
-        return now + demoted_idle_longest;
+        return rest_demoted(now);
     }
+    rests.store(false, std::memory_order_relaxed);
     runnable* const task = engine_->demoted().pop(now);
     if (task == nullptr) {
         engine_->release_permit();

@@ -50,12 +50,15 @@ class worker final : public thread_body {
     std::atomic<tenant_record*> burning_for{nullptr};
     std::atomic<std::int64_t> burning_since_ns{0};
     duration cpu_at_demotion{};
+    /// A demoted worker that waits for work; see demoted_team.
+    std::atomic<bool> rests{false};
 
   private:
     friend class runtime_entry;
 
     instant step_with_core(core& mine) noexcept;
     instant step_without_core() noexcept;
+    instant rest_demoted(instant now) noexcept;
     bool run_turn(core& mine, const turn& granted, instant began) noexcept;
     runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
     void flush_lifo(core& mine, instant now) noexcept;

@@ -18,7 +18,12 @@ tenant_record& record_of(runnable& task) noexcept {
 // Queues a task on the core that this thread holds. What was woken last runs next while its
 // tenant's turn lasts: its data is warm. A task that used that three times in a row goes behind the
 // others.
-void ready_here(core& mine, runnable& task) noexcept {
+//
+// Between turns the core's time may be as old as its last step: a completion that ended a park.
+void ready_here(core& mine, runnable& task, const engine& in) noexcept {
+    if (!mine.current) {
+        mine.now = in.now();
+    }
     if (mine.current && task.lifo_uses < lifo_uses_max &&
         &static_cast<tenant_lanes&>(*mine.current.lanes).record() == task.payer) {
         task.queued_at = mine.now;
@@ -38,7 +43,7 @@ void ready_here(core& mine, runnable& task) noexcept {
 void engine::ready(runnable& task) noexcept {
     const runtime_entry entry(*this);
     if (core* const mine = entry.held(); mine != nullptr && !task.pinned) {
-        ready_here(*mine, task);
+        ready_here(*mine, task, *this);
         if (mine->shard.size() > 1) {
             wake_searcher();
         }
@@ -63,7 +68,7 @@ void engine::start(runnable& task) noexcept {
     task.id = ((mine->index + 1) << task_id_core_shift) | ++mine->next_task_id;
     mine->tasks_alive.store(mine->tasks_alive.load(std::memory_order_relaxed) + 1,
                             std::memory_order_relaxed);
-    ready_here(*mine, task);
+    ready_here(*mine, task, *this);
     if (mine->shard.size() > 1) {
         wake_searcher();
     }

@@ -10,7 +10,7 @@
 namespace drama::inline v0::internal {
 namespace {
 
-constexpr duration sleep_after_idle = std::chrono::milliseconds(100);
+constexpr duration sleep_after_idle = std::chrono::milliseconds(10);
 constexpr duration pool_period = std::chrono::milliseconds(5);
 constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
 constexpr duration report_after = std::chrono::milliseconds(100);

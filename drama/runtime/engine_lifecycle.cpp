@@ -100,6 +100,13 @@ result<worker*> engine::start_worker(core* first) {
 }
 
 result<void> engine::start() {
+    const phase now_in = phase_.load(std::memory_order_acquire);
+    if (now_in == phase::running) {
+        return {};  // a program may start it and then call run, which starts it too
+    }
+    if (now_in != phase::made) {
+        return fail(errc::shutting_down);
+    }
     if (auto made = make_cores(); !made) {
         return made;
     }

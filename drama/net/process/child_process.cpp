@@ -8,9 +8,12 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+extern "C" {  // glibc 2.36 forgot to say so
+#include <sys/pidfd.h>
+}
 
 #include "drama/base/unique_fd.hpp"
 #include "drama/runtime/blocking.hpp"

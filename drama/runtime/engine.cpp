@@ -247,7 +247,13 @@ bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexce
 
 void engine::send_to_demoted(runnable& task) noexcept {
     demoted_.push(task, now());
-    wake_demoted();
+    // Against release_permit and rest_demoted, which give a permit and then look for work: either
+    // they see the task or we see the permit. Without one, a thread would wake for nothing, and
+    // stand in line behind those that burn.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (permits_.free() > 0) {
+        wake_demoted();
+    }
 }
 
 bool engine::take_permit_for_demoted() noexcept {
@@ -256,6 +262,7 @@ bool engine::take_permit_for_demoted() noexcept {
 
 void engine::release_permit() noexcept {
     release_permit_of_demoted();
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // see send_to_demoted
     if (demoted_.size() != 0) {
         wake_demoted();
     }

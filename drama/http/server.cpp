@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <mutex>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "drama/coro/sleep.hpp"
@@ -45,6 +47,15 @@ class accept_scope {
     stop_scope scope_;
 };
 
+// The gate let nobody in: say so, if that can be said without waiting, and close.
+task<void> refuse_connection(tcp_stream stream) {
+    constexpr std::string_view answer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 11\r\nContent-Type: text/plain\r\n"
+        "Retry-After: 1\r\nConnection: close\r\n\r\noverloaded\n";
+    auto sent = co_await stream.write_some(std::as_bytes(std::span(answer)));
+    static_cast<void>(sent);  // a client that is gone needs no answer
+}
+
 // A connection begins on the account of nobody known; its requests say who pays.
 task<result<void>> accept_connections(http_server_state* server) {
     runnable& self = co_await this_task();
@@ -60,6 +71,8 @@ task<result<void>> accept_connections(http_server_state* server) {
                          .spawn(opener, serve_connection, server, std::move(*accepted));
         if (!child) {
             server->refused.fetch_add(1, std::memory_order_relaxed);
+            auto refusing = refuse_connection(std::move(*accepted));
+            co_await std::move(refusing);
         }
     }
     co_return result<void>();

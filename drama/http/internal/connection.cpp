@@ -183,7 +183,8 @@ task<void> serve_connection(http_server_state* server, tcp_stream stream) {
             }
         }
         auto serving = serve_readable(server, &stream);
-        is_open = co_await std::move(serving);
+        auto goes_on = co_await std::move(serving);
+        is_open = goes_on;
     }
     stream.close();
     // The account that the task began on is the one that it is counted off from.

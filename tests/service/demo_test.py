@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`drama demo` ends, explains itself and writes the JSON that others read."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import service
+
+
+class Demo(unittest.TestCase):
+    def test_a_short_run_reports_every_row(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "rows.json")
+            done = subprocess.run(
+                [service.PROGRAM, "demo", "--quick", "--seconds", "1", "--rounds", "1",
+                 "--only", "hog", "--json", path],
+                capture_output=True, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(path, encoding="utf-8") as file:
+                rows = [json.loads(line) for line in file]
+        self.assertIn("A small tenant's slowest request in a hundred", done.stdout)
+        self.assertEqual({row["policy"] for row in rows}, {"fair", "fifo"})
+        self.assertEqual({row["backend"] for row in rows}, {"epoll", "uring"})
+        for row in rows:
+            self.assertEqual(row["scenario"], "hog")
+            self.assertEqual(set(row["neighbour"]), {"alone_per_s", "together_per_s"})
+            for kind in ("alone", "victim"):
+                self.assertEqual(set(row[kind]), {"p50_us", "p99_us", "p999_us", "samples"})
+            self.assertIn("p99_ratio", row)
+            self.assertGreaterEqual(row["dropped_segments"], 0)
+
+
+service.main()

@@ -18,8 +18,8 @@ namespace internal {
 
 class DRAMA_API listing_wait : public io_awaiter {
   public:
-    listing_wait(std::string path, std::size_t items_max, std::source_location at) noexcept
-        : io_awaiter(op_code::list_directory, work_class::read, at), path_(std::move(path)) {
+    listing_wait(std::string at_path, std::size_t items_max, std::source_location at) noexcept
+        : io_awaiter(op_code::list_directory, work_class::read, at), path_(std::move(at_path)) {
         listing_.items_max = items_max;
         op().path = path_.c_str();
         op().context = &listing_;

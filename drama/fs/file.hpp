@@ -34,7 +34,7 @@ class file;
 namespace internal {
 class DRAMA_API open_wait : public io_awaiter {
   public:
-    open_wait(std::string path, const open_options& options, std::source_location at) noexcept;
+    open_wait(std::string at_path, const open_options& options, std::source_location at) noexcept;
     [[nodiscard]] result<file> await_resume() noexcept;
 
   private:

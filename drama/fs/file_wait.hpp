@@ -92,8 +92,8 @@ class done_wait : public io_awaiter {
 class path_wait : public done_wait {
   public:
     /// `number`: the flags, of make_directory the permissions.
-    path_wait(op_code what, std::string path, int number, std::source_location at) noexcept
-        : done_wait(what, -1, at), path_(std::move(path)) {
+    path_wait(op_code what, std::string at_path, int number, std::source_location at) noexcept
+        : done_wait(what, -1, at), path_(std::move(at_path)) {
         op().path = path_.c_str();
         if (what == op_code::make_directory) {
             op().mode = static_cast<mode_t>(number);
@@ -101,8 +101,8 @@ class path_wait : public done_wait {
             op().flags = number;
         }
     }
-    path_wait(std::string from, std::string to, int flags, std::source_location at) noexcept
-        : path_wait(op_code::rename, std::move(from), flags, at) {
+    path_wait(std::string from, std::string to, int number, std::source_location at) noexcept
+        : path_wait(op_code::rename, std::move(from), number, at) {
         to_ = std::move(to);
         op().path_to = to_.c_str();
     }
@@ -115,11 +115,11 @@ class path_wait : public done_wait {
 /// Awaits the status of a path or, with an empty path, of a descriptor.
 class DRAMA_API status_wait : public io_awaiter {
   public:
-    status_wait(int descriptor, std::string path, int flags, std::source_location at) noexcept
-        : io_awaiter(op_code::stat, work_class::read, at), path_(std::move(path)) {
+    status_wait(int descriptor, std::string at_path, int at_flags, std::source_location at) noexcept
+        : io_awaiter(op_code::stat, work_class::read, at), path_(std::move(at_path)) {
         op().fd = descriptor;
         op().path = path_.c_str();
-        op().flags = flags;
+        op().flags = at_flags;
         op().status_out = &status_;
     }
     [[nodiscard]] result<file_status> await_resume() noexcept;

@@ -70,9 +70,9 @@ result<received_with_fds> receive_fds_wait::await_resume() {
         }
         const std::size_t passed = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (std::size_t i = 0; i < passed && count < owned.size(); ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-            owned[count++].reset(fd);
+            int number = -1;
+            std::memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
+            owned[count++].reset(number);
         }
     }
     received_with_fds got;

@@ -114,9 +114,9 @@ TEST_P(Conformance, EndsAlikeOnEveryBackend) {
 INSTANTIATE_TEST_SUITE_P(All, Conformance,
                          ::testing::Combine(::testing::Values("epoll", "uring"),
                                             ::testing::ValuesIn(all_scenarios())),
-                         [](const ::testing::TestParamInfo<Conformance::ParamType>& info) {
-                             return std::string(std::get<0>(info.param)) + "_" +
-                                    std::get<1>(info.param).name;
+                         [](const ::testing::TestParamInfo<Conformance::ParamType>& of) {
+                             return std::string(std::get<0>(of.param)) + "_" +
+                                    std::get<1>(of.param).name;
                          });
 
 // Teardown: the runtime is stopped while operations are in flight.

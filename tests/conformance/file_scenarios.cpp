@@ -265,7 +265,7 @@ task<result<void>> fails_on_a_closed_file(std::string directory) {
 
 task<result<void>> does_not_begin_when_stopped(std::string directory) {
     DRAMA_CO_TRY(auto made, co_await file_with(directory + "/f", "x"));
-    auto got = co_await run_stopped(text_at, &made, std::int64_t{0}, std::size_t{1});
+    auto got = co_await run_stopped(text_at, &made, 0, 1);
     expect_error(got, errc::stop_requested);
     co_return done();
 }

@@ -190,6 +190,10 @@ task<result<child_process>> child_process::start(std::string program, child_opti
     co_return std::move(made);
 }
 
+task<result<child_process>> child_process::start(std::string program) {
+    return start(std::move(program), child_options());
+}
+
 task<result<exit_status>> child_process::wait() {
     return wait_for(this);
 }

@@ -45,7 +45,9 @@ class DRAMA_API child_process {
     /// Starts `program`, a path or a name to be found in PATH.
     /// Suspends: on a blocking thread until the program has been loaded.
     /// Errors: ENOENT, EACCES, E2BIG, EMFILE ...; those of blocking().
-    static task<result<child_process>> start(std::string program, child_options options = {});
+    static task<result<child_process>> start(std::string program, child_options options);
+    /// With the default options. (Not a default argument: GCC 12 destroys those twice in an await.)
+    static task<result<child_process>> start(std::string program);
 
     child_process(child_process&& other) noexcept;
     child_process& operator=(child_process&& other) noexcept;

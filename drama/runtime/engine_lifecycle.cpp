@@ -45,8 +45,9 @@ engine::engine(world& in, runtime_options options)
                          .permits = options_.check_permits ? &permits_ : nullptr});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order, .threads_max = options_.blocking_threads_max});
-    reserved_ = std::make_unique<thread_pool>(
-        in, pool_options{.order = options_.order, .threads_max = reserved_threads_max});
+    reserved_ = std::make_unique<thread_pool>(in, pool_options{.order = options_.order,
+                                                               .threads_max = reserved_threads_max,
+                                                               .has_own_lanes = true});
     const auto report = [this](const std::string& line) { log(line); };
     compute_->report = report;
     blocking_->report = report;

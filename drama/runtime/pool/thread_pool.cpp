@@ -45,7 +45,10 @@ thread_pool::~thread_pool() {
     DRAMA_ASSERT(live_ == 0, "a pool dies before its threads");
 }
 
-pool_lanes& thread_pool::lanes_of(tenant_record& record) const noexcept {
+pool_lanes& thread_pool::lanes_of(tenant_record& record) noexcept {
+    if (options_.has_own_lanes) {
+        return own_lanes_;
+    }
     return options_.queue == queue_id::compute ? record.compute_lanes() : record.blocking_lanes();
 }
 

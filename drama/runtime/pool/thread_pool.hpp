@@ -59,6 +59,9 @@ struct pool_options {
     std::size_t overcommit_max = 0;  ///< more threads, for functions that are expected to be short
     cpu_permits* permits = nullptr;  ///< taken while a function runs; null: not needed
     duration idle_longest = std::chrono::seconds(10);
+    /// One line for all payers. A tenant's lanes stand in one pool of a queue only: a second pool
+    /// of the same queue must not use them.
+    bool has_own_lanes = false;
 };
 
 /// Threads:  all functions from any thread. Complexity: a lock, O(log tenants) a job.
@@ -126,12 +129,14 @@ class thread_pool {
     result<void> wait_running(std::unique_lock<spinlock>& lock, pool_thread* self, job& work,
                               const std::source_location& at) noexcept;
     void run_inline(std::unique_lock<spinlock>& lock, pool_thread& self, job& work) noexcept;
-    pool_lanes& lanes_of(tenant_record& record) const noexcept;
+    pool_lanes& lanes_of(tenant_record& record) noexcept;
 
     world* world_;
     pool_options options_;
     spinlock lock_;  // guards all that follows up to the atomics
     pool_order queue_;
+    tenant_share own_share_;
+    pool_lanes own_lanes_{own_share_};  // see pool_options::has_own_lanes
     pool_thread* idle_ = nullptr;
     std::size_t idle_count_ = 0;
     std::size_t waiting_count_ = 0;  // threads inside wait(): replaced meanwhile

@@ -5,46 +5,54 @@ namespace drama::inline v0 {
 
 void deadline_groups::insert(lane_set& lanes, virtual_time position,
                              virtual_span request) noexcept {
-    const std::size_t group = group_of(request);
+    // A newcomer may be further behind its group's last slot than the slots reach. Standing late it
+    // could miss its turn; a coarser group only rounds its deadline.
+    std::size_t group = group_of(request);
+    bool reached = reaches(group, position);
+    while (!reached && group + 2 < group_count) {
+        group += 2;
+        reached = reaches(group, position);
+    }
     const int shift = shift_of(group);
     virtual_time start = aligned(position, shift);
-    bool at_head = false;
     if (filled_slots_[group] == 0) {
-        fronts_[group] = start;
         filled_groups_ |= std::uint64_t{1} << group;
+        fronts_[group] = start;
+    } else if (before(start, fronts_[group])) {
+        start = reached ? start : fronts_[group];
+        fronts_[group] = start;
     } else {
-        const virtual_time front = fronts_[group];
-        const std::int64_t offset = gap(start, front) >> shift;
-        if (offset >= static_cast<std::int64_t>(slot_count)) {
-            start = advanced(front, static_cast<virtual_span>(slot_count - 1) << shift);
-        } else if (offset < 0) {
-            const std::uint64_t from_front =
-                std::rotr(filled_slots_[group], static_cast<int>(slot_index(front, shift)));
-            const std::int64_t last = std::bit_width(from_front) - 1;
-            // Where the window cannot reach back that far, the head of the front slot must do.
-            at_head = last - offset >= static_cast<std::int64_t>(slot_count);
-            start = at_head ? front : start;
-            fronts_[group] = start;
-        }
+        const virtual_time last =
+            advanced(fronts_[group], static_cast<virtual_span>(slot_count - 1) << shift);
+        start = before(last, start) ? last : start;
     }
     lanes.group_ = static_cast<std::uint8_t>(group);
     lanes.slot_start_ = start;
+    lanes.following_ = nullptr;
     const std::size_t index = slot_index(start, shift);
     slot& into = slots_[group][index];
     if (into.head == nullptr) {
         filled_slots_[group] |= std::uint64_t{1} << index;
-        lanes.following_ = nullptr;
         into.head = into.tail = &lanes;
-    } else if (at_head) {
-        lanes.following_ = into.head;
-        into.head->preceding_ = &lanes;
-        into.head = &lanes;
     } else {
-        lanes.following_ = nullptr;
         lanes.preceding_ = into.tail;
         into.tail->following_ = &lanes;
         into.tail = &lanes;
     }
+}
+
+bool deadline_groups::reaches(std::size_t group, virtual_time position) const noexcept {
+    if (filled_slots_[group] == 0) {
+        return true;
+    }
+    const int shift = shift_of(group);
+    const std::int64_t behind = gap(fronts_[group], aligned(position, shift)) >> shift;
+    if (behind <= 0) {
+        return true;
+    }
+    const std::uint64_t from_front =
+        std::rotr(filled_slots_[group], static_cast<int>(slot_index(fronts_[group], shift)));
+    return behind + std::bit_width(from_front) <= static_cast<std::int64_t>(slot_count);
 }
 
 void deadline_groups::remove(lane_set& lanes) noexcept {

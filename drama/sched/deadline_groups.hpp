@@ -99,6 +99,8 @@ class DRAMA_API deadline_groups {
         return static_cast<std::size_t>(static_cast<std::uint64_t>(start) >> shift) % slot_count;
     }
 
+    /// True if `position` is not so far behind the last filled slot that the slots would overlap.
+    bool reaches(std::size_t group, virtual_time position) const noexcept;
     lane_set* front_of(std::size_t group) const noexcept {
         return slots_[group][slot_index(fronts_[group], shift_of(group))].head;
     }

@@ -50,6 +50,26 @@ TEST(DeadlineGroups, EarliestDeadlineAmongTheEligibleComesFirst) {
     EXPECT_TRUE(groups.empty());
 }
 
+// The newcomer must not wait for the clock to reach the front of those that are ahead.
+TEST(DeadlineGroups, NewcomerBehindTheReachOfItsGroupIsStillEligible) {
+    tenant_share share;
+    deadline_groups groups;
+    entry ahead(share);
+    entry newcomer(share);
+    for (const virtual_span distance : {30'000, 300'000, 30'000'000, 2'000'000'000}) {
+        groups.insert(ahead.lanes, 3'000'000'000, 30'000);
+        groups.insert(newcomer.lanes, 3'000'000'000 - distance, 30'000);
+
+        EXPECT_EQ(groups.first_eligible(3'000'000'000 - distance), &newcomer.lanes);
+        EXPECT_EQ(groups.least_ahead(), &newcomer.lanes);
+        groups.remove(newcomer.lanes);
+        EXPECT_EQ(groups.first_eligible(2'999'990'000), nullptr);
+        EXPECT_EQ(groups.first_eligible(3'000'000'000), &ahead.lanes);
+        groups.remove(ahead.lanes);
+    }
+    EXPECT_TRUE(groups.empty());
+}
+
 // Against a scan of everything: what is chosen is eligible, and its deadline is not later than the
 // best by more than the rounding of the two requests concerned.
 TEST(DeadlineGroups, ChoiceIsTheBestUpToTheRoundingOfARequest) {

@@ -133,6 +133,29 @@ TEST_P(FairQueueOn, LagStaysBoundedAndTheClockStaysAtTheMean) {
     EXPECT_LT(most, 3 * quantum) << most.count();
 }
 
+// What eligibility is for: by deadlines alone the heavy tenant would run for milliseconds on end.
+TEST(FairQueue, HeavyTenantAmongManyLightOnesRunsInNoBursts) {
+    const std::uint64_t seed = seed_of(21);
+    SCOPED_TRACE(::testing::Message() << "seed=" << seed);
+    virtual_workers run(policy::fair, 1, seed);
+    virtual_tenant& heavy = run.add_hog(100, 2, run.exponential(5us, 50us));
+    for (int i = 0; i != 100; ++i) {
+        run.add_hog(1, 2, run.exponential(5us, 50us));
+    }
+    run.run_for(20ms);
+
+    duration least{};
+    duration most{};
+    for (int sample = 0; sample != 2'000; ++sample) {
+        run.run_for(37us);
+        least = std::min(least, lead(run, heavy));
+        most = std::max(most, lead(run, heavy));
+    }
+
+    EXPECT_LT(most, 5 * quantum) << most.count();
+    EXPECT_GT(least, -5 * quantum) << least.count();
+}
+
 TEST_P(FairQueueOn, ClassDecidesWhenAndNotHowMuch) {
     const std::uint64_t seed = seed_of(13);
     SCOPED_TRACE(::testing::Message() << "seed=" << seed);

@@ -32,7 +32,7 @@ struct trampoline {
     runnable* ended = nullptr;     ///< set when the strand's outermost coroutine has finished
     instant now = long_ago;        ///< start of this poll; coarse time for wait records
     instant turn_ends = never;     ///< a polite task gives way after this
-    int inline_left = 0;           ///< completions without suspension before it must give way
+    int inline_left = 64;          ///< completions without suspension before it must give way
 };
 
 /// One level at which a strand can be asked to stop: the whole task, or the inside of a with_stop

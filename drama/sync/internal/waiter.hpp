@@ -147,6 +147,7 @@ struct DRAMA_API sync_waiter : wait_record, queue_node {
     bool published = false;
     bool timed = false;
     bool expired = false;  ///< guarded by the primitive's lock
+    bool given_way = false;
     timeout_timer timer;
 
   private:
@@ -192,9 +193,16 @@ struct sync_awaiter : sync_waiter {
         const bool taken = static_cast<Awaiter*>(this)->take(woken);
         primitive->state_lock.unlock();
         woken.wake();
-        return taken;
+        given_way = taken && --self->slot->inline_left <= 0;
+        return taken && !given_way;
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {
+        if (given_way) {
+            // It has what it wanted, but has gone on without a wait for long: others come first.
+            self->resume_point = at;
+            self->home->yield(*self);
+            return true;
+        }
         prepare(at);
         auto& me = static_cast<Awaiter&>(*this);
         sync_base& of = *primitive;

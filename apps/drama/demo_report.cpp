@@ -45,6 +45,13 @@ std::string line_of(const std::array<std::string, 7>& cells) {
     return line + "\n";
 }
 
+std::string order_text(std::string_view policy) {
+    if (policy == "fair") {
+        return "in drama's fair order";
+    }
+    return policy == "fifo" ? "first come, first served" : "so and without drama's hand-over";
+}
+
 void write_latency(json_writer& json, std::string_view key, const pooled_latency& of) {
     json.begin_object(key);
     json.number("p50_us", of.at(0.5));
@@ -103,29 +110,22 @@ std::string json_of(const demo_row& row) {
 }
 
 std::string meaning_of(std::span<const demo_row> rows) {
-    const auto worst = [rows](std::string_view policy) -> const demo_row* {
-        const demo_row* found = nullptr;
-        for (const demo_row& row : rows) {
-            if (row.policy == policy &&
-                (found == nullptr || row.p99_ratio() > found->p99_ratio())) {
-                found = &row;
-            }
+    std::string sentence;
+    std::string scenario;
+    for (const demo_row& row : rows) {
+        if (row.backend != rows.front().backend) {
+            continue;  // the other backend says the same again
         }
-        return found;
-    };
-    const auto phrase = [](const demo_row& row) {
-        return span_text(row.victim.at(0.99)) + " next to '" + row.scenario + "' (" +
-               span_text(row.alone.at(0.99)) + " alone)";
-    };
-    const demo_row* const fair = worst("fair");
-    const demo_row* const fifo = worst("fifo");
-    std::string sentence = "A small tenant's slowest request in a hundred takes";
-    if (fair != nullptr) {
-        sentence += " at worst " + phrase(*fair) + " under drama's fair order";
-    }
-    if (fifo != nullptr) {
-        sentence += std::string(fair != nullptr ? ", and" : " at worst") + " " + phrase(*fifo) +
-                    " when work is served first come, first served";
+        const bool is_new = row.scenario != scenario;
+        scenario = row.scenario;
+        if (is_new) {
+            sentence += sentence.empty() ? "Next to '" : "; next to '";
+            sentence += scenario + "' a small tenant's slowest request in a hundred takes ";
+        } else {
+            sentence += ", ";
+        }
+        sentence += span_text(row.victim.at(0.99)) + " " + order_text(row.policy) + " (" +
+                    span_text(row.alone.at(0.99)) + " alone)";
     }
     return sentence + ".\n";
 }

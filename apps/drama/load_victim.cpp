@@ -47,8 +47,14 @@ victim_report run_victim(const load_target& target, std::uint32_t per_second, du
     response_reader reader;
     const instant begin = time.now() + period;
     instant answered = begin;
+    const instant end = begin + span;
     for (std::uint32_t i = 0; i < requests; ++i) {
         const instant due = begin + period * i;
+        if (answered > end) {
+            // It never came to this request: it would have waited for at least this long.
+            report.latency_us.push_back(microseconds(answered - due));
+            continue;
+        }
         wait_until(time, due);
         // Late by its own fault: after both the plan and the previous answer.
         late_us.push_back(microseconds(time.now() - std::max(due, answered)));

@@ -150,6 +150,43 @@ task<result<void>> accept_recovers_soon(std::string) {
     co_return done();
 }
 
+// Forbids every new descriptor, whatever is closed meanwhile: the reserve is of no use then.
+class forbidden_descriptors {
+  public:
+    forbidden_descriptors() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit lowered = before_;
+        lowered.rlim_cur = 3;
+        ::setrlimit(RLIMIT_NOFILE, &lowered);
+    }
+    forbidden_descriptors(const forbidden_descriptors&) = delete;
+    forbidden_descriptors& operator=(const forbidden_descriptors&) = delete;
+    ~forbidden_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
+task<result<duration>> wait_while_forbidden(tcp_listener* listener) {
+    const forbidden_descriptors none;
+    const duration before = cpu_time();
+    auto accepted = co_await with_deadline(500ms, accept_all(listener));
+    EXPECT_EQ(accepted.value_or(-1), 0);
+    co_return cpu_time() - before;
+}
+
+task<result<void>> accept_without_reserve_does_not_spin(std::string) {
+    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(loopback()));
+    DRAMA_CO_TRY(const auto where, listener.local());
+    DRAMA_CO_TRY(auto client, co_await tcp_connect(where));
+    DRAMA_CO_TRY(const duration used, co_await wait_while_forbidden(&listener));
+    EXPECT_LT(used, 25ms) << "5 % of the time";
+    EXPECT_EQ(listener.refused_for_descriptors(), 0U);
+    auto accepted = co_await listener.accept();
+    EXPECT_TRUE(accepted);
+    co_return done();
+}
+
 task<result<void>> connect_reports_the_lack(std::string) {
     DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(loopback()));
     DRAMA_CO_TRY(const auto where, listener.local());
@@ -192,6 +229,7 @@ std::span<const scenario> descriptor_scenarios() {
     static constexpr scenario all[] = {
         {"fds_refused_client_sees_an_end", refused_client_sees_an_end},
         {"fds_accept_does_not_spin", accept_without_descriptors_does_not_spin},
+        {"fds_accept_does_not_spin_without_reserve", accept_without_reserve_does_not_spin},
         {"fds_accept_recovers_soon", accept_recovers_soon},
         {"fds_connect_reports_the_lack", connect_reports_the_lack},
         {"fds_open_reports_the_lack", open_reports_the_lack},

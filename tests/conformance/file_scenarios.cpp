@@ -320,6 +320,33 @@ task<result<void>> deadline_ends_a_loop_of_reads(std::string directory) {
     co_return done();
 }
 
+task<result<void>> open_and_close(std::string path, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        auto opened = co_await file::open(path);
+        EXPECT_TRUE(opened);
+        if (opened) {
+            auto got = co_await text_at(&*opened, 0, 1);
+            EXPECT_EQ(got.value_or("?"), "x");
+            co_await opened->close();
+        }
+    }
+    co_return done();
+}
+
+task<result<void>> spawn_openers(scope_handle scope, std::string path) {
+    for (int i = 0; i < 40; ++i) {
+        auto child = scope.spawn(open_and_close, path, 25);
+        EXPECT_TRUE(child);
+    }
+    co_return done();
+}
+
+// Files and blocking calls of one tenant, on threads of two pools.
+task<result<void>> mixes_with_blocking_calls(std::string directory) {
+    DRAMA_CO_TRY(auto made, co_await file_with(directory + "/f", "x"));
+    co_return co_await in_scope(spawn_openers, directory + "/f");
+}
+
 }  // namespace
 
 std::span<const scenario> file_scenarios() {
@@ -347,6 +374,7 @@ std::span<const scenario> file_scenarios() {
         {"file_fails_when_closed", fails_on_a_closed_file},
         {"file_does_not_begin_when_stopped", does_not_begin_when_stopped},
         {"file_reads_a_thousand_at_once", reads_a_thousand_at_once},
+        {"file_mixes_with_blocking_calls", mixes_with_blocking_calls},
         {"file_deadline_ends_a_loop_of_reads", deadline_ends_a_loop_of_reads},
     };
     return all;

@@ -31,7 +31,7 @@ task<void> echo(tcp_stream stream) {
     }
 }
 
-task<result<void>> call(endpoint where) {
+task<result<void>> call(socket_address where) {
     DRAMA_CO_TRY(auto stream, co_await tcp_connect(where));
     std::array<std::byte, 64> message{};
     for (int i = 0; i < rounds; ++i) {

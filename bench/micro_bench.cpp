@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The basics, measured: `micro_bench [--threads N] [--runs N] [--only NAME]`. Each run starts a fresh
-// runtime; printed are the median, least and greatest of the runs.
+// The basics, measured: `micro_bench [--threads N] [--runs N] [--only NAME]`. Each run starts a
+// fresh runtime; printed are the median, least and greatest of the runs.
 #include "bench/micro_bench.hpp"
 
 #include <algorithm>

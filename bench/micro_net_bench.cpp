@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Echo over loopback: 64 connections, each sends 64 bytes and waits for them, both sides in one runtime.
+// Echo over loopback: 64 connections, each sends 64 bytes and waits for them, both sides in one
+// runtime.
 #include <array>
 #include <cstddef>
 #include <cstdio>

@@ -18,7 +18,7 @@ SNAKE = re.compile(r"\.?[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 PLAIN_NAMES = ("CMakeLists.txt", "README.md", "Dockerfile")
 PEERS = r"^bench/peers/"
 NO_TEST = r"(?!.*_(?:test|bench|fuzz|harness)\.[ch]pp$)"
-THREAD_SEAM = r"^drama/(?:runtime|sim)/(?:internal/)?\w*thread\w*\.(?:hpp|cpp)$"
+THREAD_SEAM = r"^drama/(?:runtime|sim)/(?:internal/|world/)?\w*thread\w*\.(?:hpp|cpp)$"
 
 # (what, pattern, where it is banned, the seam files that may use it)
 SEAMS = [
@@ -28,13 +28,13 @@ SEAMS = [
      r".", r"^drama/base/clock\.cpp$|" + PEERS),
     ("unseeded randomness",
      r"\brandom_device\b|\b(?:std::|::)s?rand\s*\(|\bgetrandom\s*\(|\barc4random",
-     r".", r"^drama/runtime/(?:internal/)?machine_\w+\.cpp$|" + PEERS),
+     r".", r"^drama/runtime/world/real_world\.cpp$|" + PEERS),
     ("a thread outside the thread starter",
      r"\bstd::j?thread\b(?!\s*::)|\bstd::async\b|\bpthread_create\b",
      r"^(?:drama|apps)/" + NO_TEST, THREAD_SEAM),
     ("the environment",
      r"\b(?:secure_)?getenv\b",
-     r"^drama/" + NO_TEST, r"^drama/runtime/(?:internal/)?(?:runtime_options|environment)\.cpp$"),
+     r"^drama/" + NO_TEST, r"^drama/runtime/world/environment\.cpp$"),
     ("a sleep",
      r"\bthis_thread::sleep_(?:for|until)\b|\b(?:usleep|nanosleep)\s*\(|::sleep\s*\(",
      r"^drama/", THREAD_SEAM),

@@ -18,8 +18,8 @@ class mpsc_stack {
         Node* head = head_.load(std::memory_order_relaxed);
         do {
             node.*Next = head;
-            // Pairs with take_all: the taker sees the node's fields. Sequentially consistent, so that
-            // a pusher may afterwards ask whether the taker sleeps.
+            // Pairs with take_all: the taker sees the node's fields. Sequentially consistent, so
+            // that a pusher may afterwards ask whether the taker sleeps.
         } while (!head_.compare_exchange_weak(head, &node, std::memory_order_seq_cst,
                                               std::memory_order_relaxed));
         return head == nullptr;

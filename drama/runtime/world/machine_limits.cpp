@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What the machine lets this process use: CPU affinity and the cgroup's quota.
 #include <sched.h>
 
 #include <algorithm>

@@ -98,7 +98,8 @@ struct [[nodiscard]] oneshot_state<T>::receive_awaiter
 }  // namespace internal
 
 /// The end that sends, once. Dropping it unsent tells the receiver errc::closed.
-/// Threads: one at a time; any.
+/// Threads: one at a time; any. Lifetime: as a parameter of a spawned task it lives until the last
+///          join handle of the task is gone.
 template <class T>
 class [[nodiscard]] oneshot_sender {
   public:

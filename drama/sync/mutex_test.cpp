@@ -49,6 +49,13 @@ task<result<void>> bounded_hold(mutex* of, int who, log* to) {
     co_return co_await with_deadline(5ms, std::move(inner));
 }
 
+task<void> lock_many(mutex* of, int times, int* locked) {
+    for (*locked = 0; *locked < times; ++*locked) {
+        auto guard = co_await of->lock();
+        EXPECT_TRUE(guard.has_value());
+    }
+}
+
 bool is_free(mutex& of) {
     return of.try_lock().has_value();
 }
@@ -135,6 +142,61 @@ TEST(Mutex, AStopWhileWaitingLeavesTheLine) {
     guard.reset();
     host.run_until_idle();
     EXPECT_EQ(seen.entered, (std::vector{1, 3}));
+    EXPECT_TRUE(is_free(lock));
+}
+
+TEST(Mutex, AStopBetweenTheFirstLookAndTheLineIsSeen) {
+    test_host host;
+    mutex lock;
+    log seen;
+    auto guard = lock.try_lock();
+    auto waiter = host.spawn(hold_within, &lock, duration(1h), 1, &seen);
+    host.before_arm = [&] { waiter.request_stop(); };
+    host.run_ready();
+    ASSERT_EQ(seen.failed.size(), 1U);
+    EXPECT_EQ(seen.failed[0].second, errc::stop_requested);
+    EXPECT_EQ(host.timers_armed(), 0U);
+}
+
+TEST(Mutex, ATimeoutThatPassesBeforeTheLineIsSeen) {
+    test_host host;
+    mutex lock;
+    log seen;
+    auto guard = lock.try_lock();
+    host.detach(hold_within, &lock, duration(1ms), 1, &seen);
+    host.after_arm = [&] { EXPECT_TRUE(host.fire_next(never)); };
+    host.run_ready();
+    ASSERT_EQ(seen.failed.size(), 1U);
+    EXPECT_EQ(seen.failed[0].second, errc::deadline_exceeded);
+}
+
+TEST(Mutex, AGrantThatComesWhileTheTimeoutIsArmedIsTaken) {
+    test_host host;
+    mutex lock;
+    log seen;
+    auto guard = lock.try_lock();
+    host.detach(hold_within, &lock, duration(1ms), 1, &seen);
+    host.after_arm = [&] {
+        EXPECT_TRUE(host.fire_next(never));
+        guard.reset();
+    };
+    host.run_ready();
+    EXPECT_EQ(seen.entered, std::vector{1});  // free again: better late than in vain
+    EXPECT_TRUE(is_free(lock));
+}
+
+TEST(Mutex, ATaskThatNeverWaitsGivesWayNowAndThen) {
+    test_host host;
+    mutex lock;
+    int locked = 0;
+    host.detach(lock_many, &lock, 1000, &locked);
+    EXPECT_TRUE(host.run_one());
+    EXPECT_GT(locked, 10);
+    EXPECT_LT(locked, 100);
+    EXPECT_EQ(host.ready_size(), 1U);
+    EXPECT_FALSE(lock.try_lock());  // what was taken before it gave way is its own
+    host.run_until_idle();
+    EXPECT_EQ(locked, 1000);
     EXPECT_TRUE(is_free(lock));
 }
 

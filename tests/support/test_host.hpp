@@ -166,6 +166,8 @@ class test_host final : public host {
     duration turn_length = duration::zero();
     /// Called inside `arm`, before the timer is armed: what happens between publication and wait.
     std::function<void()> before_arm;
+    /// Called inside `arm`, when the timer is armed: what happens before the waiter stands in line.
+    std::function<void()> after_arm;
     /// What the gate for roots says.
     std::optional<refusal> gate;
 
@@ -193,6 +195,9 @@ class test_host final : public host {
         timer.progress.store(timer_node::state::armed, std::memory_order_relaxed);
         timers_.emplace(timer.when, ++timer_number_, &timer);
         numbers_.emplace(&timer, timer_number_);
+        if (after_arm) {
+            std::exchange(after_arm, nullptr)();
+        }
         return true;
     }
     bool disarm(timer_node& timer) noexcept override {

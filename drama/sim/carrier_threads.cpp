@@ -19,11 +19,9 @@ struct carrier_threads::running_carrier : internal::carrier {
 carrier_threads::carrier_threads() = default;
 
 carrier_threads::~carrier_threads() {
-    for (const auto& idle : idle_) {
-        for (internal::carrier* const each : idle) {
-            each->ends = true;
-            each->turn.pass();
-        }
+    for (internal::carrier* const each : idle_) {
+        each->ends = true;
+        each->turn.pass();
     }
     for (auto& each : all_) {
         if (each->ends) {
@@ -40,24 +38,22 @@ std::size_t carrier_threads::size() const noexcept {
     return all_.size();
 }
 
-internal::carrier& carrier_threads::take(internal::sim_scheduler& by, internal::carrier_kind kind) {
-    auto& idle = idle_[static_cast<std::size_t>(kind)];
+internal::carrier& carrier_threads::take(internal::sim_scheduler& by) {
     internal::carrier* taken = nullptr;
-    if (idle.empty()) {
+    if (idle_.empty()) {
         all_.push_back(std::make_unique<running_carrier>());
-        idle.reserve(all_.size());
+        idle_.reserve(all_.size());
         taken = all_.back().get();
-        taken->kind = kind;
     } else {
-        taken = idle.back();
-        idle.pop_back();
+        taken = idle_.back();
+        idle_.pop_back();
     }
     taken->serves = &by;
     return *taken;
 }
 
 void carrier_threads::give_back(internal::carrier& idle) noexcept {
-    idle_[static_cast<std::size_t>(idle.kind)].push_back(&idle);  // take() has reserved the room
+    idle_.push_back(&idle);  // take() has reserved the room
 }
 
 }  // namespace drama::inline v0

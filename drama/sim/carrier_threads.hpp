@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -15,7 +14,6 @@ namespace drama::inline v0 {
 namespace internal {
 class sim_scheduler;
 struct carrier;
-enum class carrier_kind : std::uint8_t;
 }  // namespace internal
 
 /// A pool of OS threads. Simulations that run one after the other may share it, which saves the
@@ -39,12 +37,12 @@ class DRAMA_API carrier_threads {
     struct running_carrier;
 
     /// An idle thread, started if there is none. It runs nothing before its baton is passed.
-    internal::carrier& take(internal::sim_scheduler& by, internal::carrier_kind kind);
+    internal::carrier& take(internal::sim_scheduler& by);
     /// `idle` runs nothing more until its baton is passed again.
     void give_back(internal::carrier& idle) noexcept;
 
     std::vector<std::unique_ptr<running_carrier>> all_;
-    std::vector<internal::carrier*> idle_[2];  // by kind
+    std::vector<internal::carrier*> idle_;
 };
 
 }  // namespace drama::inline v0

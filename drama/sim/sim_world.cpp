@@ -31,7 +31,6 @@ class plain_parker final : public sim_parker {
         point_.notified = false;
     }
     void unpark() noexcept override { scheduler_.notify(point_); }
-    void leave() noexcept override { point_.notified = false; }
     wait_point& point() noexcept override { return point_; }
 
   private:
@@ -51,10 +50,6 @@ class core_parker final : public sim_parker {
         backend_.reap(duration::zero());
     }
     void unpark() noexcept override { backend_.wake(); }
-    void leave() noexcept override {
-        point().notified = false;
-        backend_.reap_at_flush();
-    }
     wait_point& point() noexcept override { return backend_.point(); }
 
   private:

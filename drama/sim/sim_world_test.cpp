@@ -16,6 +16,8 @@
 namespace drama {
 namespace {
 
+thread_local const thread_body* running_body = nullptr;
+
 // A thread whose step is a function of the test.
 class scripted final : public thread_body {
   public:
@@ -27,6 +29,14 @@ class scripted final : public thread_body {
         return act_(*this);
     }
     parker& parked_on() noexcept override { return *spot_; }
+    void enter_thread() noexcept override {
+        EXPECT_EQ(running_body, nullptr);
+        running_body = this;
+    }
+    void leave_thread() noexcept override {
+        EXPECT_EQ(running_body, this);
+        running_body = nullptr;
+    }
     bool is_finished() const noexcept override { return finished; }
     void unpark() { spot_->unpark(); }
 
@@ -98,6 +108,48 @@ TEST(SimWorld, RunForEndsAtThatVeryInstant) {
     EXPECT_GT(body->steps, 90);
     EXPECT_LE(body->steps, 101);
     in.run_until_idle();
+}
+
+TEST(SimWorld, ManyThreadsShareAnOsThreadAndEachFindsItsOwnPointers) {
+    carrier_threads carriers;
+    sim_options options;
+    options.carriers = &carriers;
+    sim_world in(seed_or(3), options);
+    const auto act = [](scripted& self) {
+        EXPECT_EQ(running_body, &self);
+        if (self.steps % 4 == 0) {
+            sim::spend(20us);  // others go on, on another OS thread
+            EXPECT_EQ(running_body, &self);
+        }
+        return self.steps == 40 ? end(self) : long_ago;
+    };
+    std::vector<std::unique_ptr<scripted>> bodies;
+    for (const thread_role role : {thread_role::worker, thread_role::blocking,
+                                   thread_role::watchdog, thread_role::compute}) {
+        bodies.push_back(start(in, act, role));
+    }
+
+    in.run_until_idle();
+
+    for (const auto& each : bodies) {
+        EXPECT_EQ(each->steps, 40);
+    }
+    EXPECT_LE(carriers.size(), bodies.size());
+    EXPECT_EQ(running_body, nullptr);
+}
+
+TEST(SimWorld, ThreadsThatNeverWaitInsideAStepNeedOneOsThread) {
+    carrier_threads carriers;
+    sim_options options;
+    options.carriers = &carriers;
+    sim_world in(seed_or(3), options);
+    const auto act = [](scripted& self) { return self.steps == 40 ? end(self) : long_ago; };
+    const auto worker = start(in, act, thread_role::worker);
+    const auto other = start(in, act, thread_role::compute);
+
+    in.run_until_idle();
+
+    EXPECT_EQ(carriers.size(), 1U);
 }
 
 TEST(SimWorld, AnUnparkThatComesFirstIsKept) {

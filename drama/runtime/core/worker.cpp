@@ -58,8 +58,15 @@ void worker::ask_to_finish() noexcept {
     own_spot_->unpark();
 }
 
-instant worker::step() noexcept {
+void worker::enter_thread() noexcept {
     this_worker = this;
+}
+
+void worker::leave_thread() noexcept {
+    this_worker = nullptr;
+}
+
+instant worker::step() noexcept {
     const frame_pool_binding frames(frames_);
     if (core_ == nullptr && !tenure.is_taken()) {
         core_ = core_to_adopt_.load(std::memory_order_acquire);
@@ -101,7 +108,6 @@ instant worker::step_with_core(core& mine) noexcept {
     mine.backend->flush();
     if (finish_asked_.load(std::memory_order_relaxed)) {
         finished_.store(true, std::memory_order_release);
-        this_worker = nullptr;
         return never;
     }
     steal_if_more_urgent(mine, now);
@@ -169,7 +175,11 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     trampoline bottom;
     bottom.turn_ends = granted.ends;
     while (runnable* const task = next_in_turn(mine, lanes, now)) {
-        wait_ns += static_cast<std::uint64_t>((now - task->queued_at).count());
+        const duration waited = now - task->queued_at;
+        if (polls == 0) {
+            payer.note_queue_delay(waited, now);
+        }
+        wait_ns += static_cast<std::uint64_t>(waited.count());
         if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {
             engine_->inject(*task);
             continue;
@@ -324,7 +334,6 @@ instant worker::rest_demoted(instant now) noexcept {
     }
     if (now - idle_since_ >= demoted_idle_longest && engine_->retire_demoted(*this)) {
         finished_.store(true, std::memory_order_release);
-        this_worker = nullptr;
         return never;
     }
     return now + demoted_idle_longest;
@@ -334,7 +343,6 @@ instant worker::rest_demoted(instant now) noexcept {
 instant worker::step_without_core() noexcept {
     if (finish_asked_.load(std::memory_order_acquire)) {
         finished_.store(true, std::memory_order_release);
-        this_worker = nullptr;
         return never;
     }
     if (!tenure.is_taken()) {

@@ -23,6 +23,8 @@ class worker final : public thread_body {
 
     instant step() noexcept override;
     parker& parked_on() noexcept override;
+    void enter_thread() noexcept override;
+    void leave_thread() noexcept override;
     bool is_finished() const noexcept override { return finished_.load(std::memory_order_acquire); }
 
     /// Gives the worker a core before its first step, or while it is a spare.

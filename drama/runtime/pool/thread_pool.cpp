@@ -28,8 +28,15 @@ drama::spawn_site site_key(const job& work) noexcept {
     return this_pool_thread;
 }
 
-instant pool_thread::step() noexcept {
+void pool_thread::enter_thread() noexcept {
     this_pool_thread = this;
+}
+
+void pool_thread::leave_thread() noexcept {
+    this_pool_thread = nullptr;
+}
+
+instant pool_thread::step() noexcept {
     return pool_->step(*this);
 }
 

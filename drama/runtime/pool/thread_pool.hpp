@@ -31,6 +31,8 @@ class pool_thread final : public thread_body {
 
     instant step() noexcept override;
     parker& parked_on() noexcept override { return *spot_; }
+    void enter_thread() noexcept override;
+    void leave_thread() noexcept override;
     bool is_finished() const noexcept override { return finished_; }
 
   private:

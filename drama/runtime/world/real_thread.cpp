@@ -212,6 +212,7 @@ class real_thread final : public world_thread {
         prepare(mine.role, tid);
         mine.tid.store(tid, std::memory_order_release);
         thread_body& body = *mine.body;
+        body.enter_thread();
         for (;;) {
             const instant wake_at = body.step();
             if (body.is_finished()) {

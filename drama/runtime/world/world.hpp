@@ -39,6 +39,11 @@ class DRAMA_API thread_body {
     virtual parker& parked_on() noexcept = 0;
     /// No further step is wanted; the thread ends.
     virtual bool is_finished() const noexcept = 0;
+    /// The calling OS thread begins and ceases to run this body, its steps and the parks between
+    /// them: the place for thread-local pointers. A real thread enters once and ends with its body;
+    /// simulated ones do both whenever an OS thread goes over to another body.
+    virtual void enter_thread() noexcept {}
+    virtual void leave_thread() noexcept {}
 };
 
 enum class thread_role : std::uint8_t { worker, compute, blocking, watchdog, admin };

@@ -6,8 +6,8 @@
 #include <semaphore.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
+
+#include "drama/runtime/world/world.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -32,15 +32,10 @@ class baton {
     sem_t passed_;
 };
 
-/// The runtime keeps thread-local pointers, which a worker sets at the begin of each step; what
-/// runs on pool threads must not find a worker's. So the two never share an OS thread.
-enum class carrier_kind : std::uint8_t { workers, others };
-inline constexpr std::size_t carrier_kinds = 2;
-
 /// Written by whoever holds the baton.
 struct carrier {
     baton turn;
-    carrier_kind kind{};
+    thread_body* runs = nullptr;  ///< whose thread-local pointers are set
     sim_scheduler* serves = nullptr;
     bool ends = false;
 };

@@ -130,12 +130,6 @@ std::size_t sim_backend::reap(duration wait) noexcept {
     return count;
 }
 
-void sim_backend::flush() noexcept {
-    if (std::exchange(reaps_at_flush_, false)) {
-        drain();
-    }
-}
-
 void sim_backend::wake() noexcept {
     scheduler_.notify(point_);
 }

@@ -27,9 +27,7 @@ class sim_backend final : public io_backend {
     submission submit(operation& op) noexcept override;
     void post(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
-    /// Also completes what a park between steps has reaped: there `done` finds the thread-local
-    /// pointers that its worker sets at the begin of the step.
-    void flush() noexcept override;
+    void flush() noexcept override {}
     std::size_t reap(duration wait) noexcept override;
     void wake() noexcept override;
     std::size_t in_flight() const noexcept override { return in_flight_; }
@@ -43,7 +41,6 @@ class sim_backend final : public io_backend {
 
     sim_network& network() noexcept { return *network_; }
     wait_point& point() noexcept { return point_; }
-    void reap_at_flush() noexcept { reaps_at_flush_ = true; }
 
   private:
     submission start(operation& op) noexcept;
@@ -56,7 +53,6 @@ class sim_backend final : public io_backend {
     op_queue posted_;
     op_queue finished_;
     std::size_t in_flight_ = 0;
-    bool reaps_at_flush_ = false;
 };
 
 }  // namespace drama::inline v0::internal

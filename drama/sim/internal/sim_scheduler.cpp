@@ -193,13 +193,22 @@ void sim_scheduler::wait_inside(sim_thread& self) noexcept {
     note(sim_event::resume, 0);
 }
 
-carrier_kind sim_scheduler::kind_for(const sim_thread& thread) noexcept {
-    return thread.role == thread_role::worker ? carrier_kind::workers : carrier_kind::others;
+// Moves the carrier's OS thread to another body, or to none.
+void sim_scheduler::run_on(carrier& on, thread_body* body) noexcept {
+    if (on.runs == body) {
+        return;
+    }
+    if (on.runs != nullptr) {
+        on.runs->leave_thread();
+    }
+    on.runs = body;
+    if (body != nullptr) {
+        body->enter_thread();
+    }
 }
 
 void sim_scheduler::pass_to(sim_thread& next) noexcept {
-    carrier* const on =
-        next.inside != nullptr ? next.inside : &carriers_->take(*this, kind_for(next));
+    carrier* const on = next.inside != nullptr ? next.inside : &carriers_->take(*this);
     picked_ = &next;
     carrying_ = nullptr;
     on->turn.pass();
@@ -209,10 +218,11 @@ void sim_scheduler::carry(carrier& on) noexcept {
     this_thread_serves = this;
     carrying_ = &on;
     sim_thread* next = picked_;
-    while (next != nullptr && next->inside == nullptr && kind_for(*next) == on.kind) {
+    while (next != nullptr && next->inside == nullptr) {
         step(*next);
         next = pick();
     }
+    run_on(on, nullptr);
     carriers_->give_back(on);
     if (next != nullptr) {
         pass_to(*next);
@@ -284,8 +294,9 @@ bool sim_scheduler::advance() noexcept {
 void sim_scheduler::step(sim_thread& thread) noexcept {
     current_ = &thread;
     ++steps_;
+    run_on(*carrying_, thread.body);
     if (sim_parker* const spot = std::exchange(thread.parked_at, nullptr)) {
-        spot->leave();
+        spot->park(duration::zero());
     }
     const instant wake_at = thread.body->step();
     note(sim_event::step, static_cast<std::uint64_t>(wake_at.time_since_epoch().count()));
@@ -324,6 +335,7 @@ void sim_scheduler::park(sim_thread& thread, instant wake_at) noexcept {
 void sim_scheduler::end(sim_thread& thread) noexcept {
     note(sim_event::thread_end, thread.id);
     --alive_;
+    run_on(*carrying_, nullptr);
     thread.finished = true;
     thread.body = nullptr;
     if (thread.detached) {

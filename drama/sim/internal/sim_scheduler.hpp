@@ -45,8 +45,6 @@ struct wait_point {
 class sim_parker : public parker {
   public:
     virtual wait_point& point() noexcept = 0;
-    /// The thread goes on with its next step: the end of a park between steps.
-    virtual void leave() noexcept = 0;
 };
 
 /// One simulated thread; its event makes it ready.
@@ -137,13 +135,13 @@ class DRAMA_API sim_scheduler {
 
   private:
     static void on_due(timed_event& event) noexcept;
-    static carrier_kind kind_for(const sim_thread& thread) noexcept;
 
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
     bool is_limit_met() noexcept;
     bool advance() noexcept;
     void step(sim_thread& thread) noexcept;
+    static void run_on(carrier& on, thread_body* body) noexcept;
     void park(sim_thread& thread, instant wake_at) noexcept;
     void end(sim_thread& thread) noexcept;
     void forget(sim_thread& thread) noexcept;

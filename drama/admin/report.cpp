@@ -56,6 +56,20 @@ void write_tenant(json_writer& json, const tenant& of) {
     json.end_object();
 }
 
+void write_saturation(json_writer& json, const saturation_state& seen) {
+    json.begin_object("saturation");
+    json.number("process", seen.process);
+    json.text("cause", name_of(seen.cause));
+    json.boolean("over", seen.is_over);
+    json.number("delay_max_ns", static_cast<std::int64_t>(seen.delay_max.count()));
+    json.begin_object("resources");
+    for (std::size_t i = 0; i < resources; ++i) {
+        json.number(name_of(static_cast<resource>(i)), seen.level[i]);
+    }
+    json.end_object();
+    json.end_object();
+}
+
 }  // namespace
 
 std::string tenants_json(runtime& of) {
@@ -87,6 +101,7 @@ std::string runtime_json(runtime& of) {
     json.number("compute_queued", seen.compute_queued);
     json.number("blocking_threads", seen.blocking_threads);
     json.number("blocking_queued", seen.blocking_queued);
+    write_saturation(json, of.saturation());
     json.end_object();
     out.push_back('\n');
     return out;

@@ -83,6 +83,7 @@ void engine::ended(runnable& task) noexcept {
     } else {
         tasks_started_outside_.fetch_sub(1, std::memory_order_relaxed);
     }
+    gate_.note_end();
 }
 
 std::int64_t engine::tasks_alive() const noexcept {
@@ -160,21 +161,20 @@ bool engine::disarm(timer_node& timer) noexcept {
 }
 
 std::optional<refusal> engine::refuse_root(account& payer) noexcept {
-    auto& record = static_cast<tenant_record&>(payer);
-    const auto refuse = [&](refusal_reason reason, duration retry) {
-        record.usage.refused.add(1);
-        return refusal{reason, resource::cpu, record.id(), retry};
-    };
-    if (phase_.load(std::memory_order_acquire) != phase::running) {
-        return refuse(refusal_reason::shutting_down, duration::zero());
+    return gate_.refuse_spawn(static_cast<tenant_record&>(payer));
+}
+
+saturation_signals engine::signals(instant at) noexcept {
+    saturation_signals seen;
+    seen.async_queued = async_.size();
+    for (const auto& each : cores_) {
+        seen.polls += each->poll_sequence.load(std::memory_order_relaxed) / 2;
     }
-    if (record.tasks() >= static_cast<std::int64_t>(record.limits().tasks)) {
-        return refuse(refusal_reason::tenant_tasks_max, std::chrono::milliseconds(10));
-    }
-    if (tasks_alive() >= static_cast<std::int64_t>(options_.tasks_max)) {
-        return refuse(refusal_reason::tasks_max, std::chrono::milliseconds(100));
-    }
-    return std::nullopt;
+    seen.blocking_wait = blocking_->oldest_wait(at);
+    seen.is_blocking_full = blocking_->threads() >= options_.blocking_threads_max;
+    seen.disk_wait = reserved_->oldest_wait(at);
+    seen.memory = static_cast<double>(tasks_alive()) / static_cast<double>(options_.tasks_max);
+    return seen;
 }
 
 std::uint64_t engine::random() noexcept {

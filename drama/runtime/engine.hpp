@@ -16,6 +16,7 @@
 #include "drama/runtime/core/demoted_queue.hpp"
 #include "drama/runtime/core/demoted_team.hpp"
 #include "drama/runtime/core/worker.hpp"
+#include "drama/runtime/gate/admission_gate.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
 #include "drama/runtime/runtime_options.hpp"
@@ -73,6 +74,10 @@ class engine final : public host, public io_offloader {
     cpu_permits& permits() noexcept { return permits_; }
     scope_state& roots() noexcept { return roots_; }
     watchdog& guard() noexcept { return *watchdog_; }
+    admission_gate& gate() noexcept { return gate_; }
+    const admission_gate& gate() const noexcept { return gate_; }
+    /// What the saturation is judged by. Threads: any; O(cores) and the pools' locks.
+    saturation_signals signals(instant at) noexcept;
     void log(const std::string& line) noexcept;
 
     /// Threads that burn a CPU outside the workers now.
@@ -119,6 +124,7 @@ class engine final : public host, public io_offloader {
     runtime_options options_;
     const drama::clock clock_;
     const std::size_t cpus_;
+    admission_gate gate_;
     tenant_registry tenants_;
     fair_queue async_;
     std::unique_ptr<io_system> io_;

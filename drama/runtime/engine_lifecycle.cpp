@@ -29,7 +29,8 @@ engine::engine(world& in, runtime_options options)
       options_(std::move(options)),
       clock_(in.clock()),
       cpus_(in.usable_cpus()),
-      tenants_(or_else(options_.workers, cpus_), options_.tenants_max),
+      gate_(*this),
+      tenants_(or_else(options_.workers, cpus_), options_.tenants_max, &gate_),
       async_(options_.order, or_else(options_.workers, cpus_), queue_id::async),
       permits_(static_cast<std::int32_t>(cpus_)),
       demoted_(options_.order),
@@ -168,6 +169,7 @@ result<void> engine::stop() noexcept {
     if (!phase_.compare_exchange_strong(expected, phase::draining, std::memory_order_acq_rel)) {
         return {};
     }
+    gate_.note_end();  // who waits for admission is refused now
     roots_.stop(errc::shutting_down);
     const bool drained = wait_until_drained();
     if (!drained) {

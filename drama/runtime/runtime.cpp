@@ -25,6 +25,15 @@ engine* current_engine() noexcept {
     return running != nullptr ? static_cast<engine*>(running->home) : nullptr;
 }
 
+saturation_state saturation_of(const engine& in) noexcept {
+    return in.gate().state().read();
+}
+
+duration accept_pause() noexcept {
+    const engine* const in = current_engine();
+    return in == nullptr ? duration::zero() : in->gate().state().accept_pause();
+}
+
 void wait_for(engine& in, spawned& root) noexcept {
     DRAMA_ASSERT(current_worker() == nullptr, "sync_wait on a worker would stop its core");
     const std::unique_ptr<parker> spot = in.where().make_parker();

@@ -12,6 +12,7 @@
 #include "drama/coro/context.hpp"
 #include "drama/coro/refusal.hpp"
 #include "drama/coro/scope.hpp"
+#include "drama/runtime/gate/saturation.hpp"
 #include "drama/runtime/runtime_options.hpp"
 #include "drama/tenant/tenant_registry.hpp"
 
@@ -29,6 +30,9 @@ DRAMA_API scope_state& roots_of(engine& in) noexcept;
 DRAMA_API tenant_registry& tenants_of(engine& in) noexcept;
 DRAMA_API thread_pool& blocking_pool_of(engine& in) noexcept;
 DRAMA_API void wait_for(engine& in, spawned& root) noexcept;
+DRAMA_API saturation_state saturation_of(const engine& in) noexcept;
+/// How long the calling task had better wait before it accepts another connection.
+DRAMA_API duration accept_pause() noexcept;
 /// The engine whose task this thread runs, or null.
 DRAMA_API engine* current_engine() noexcept;
 
@@ -66,14 +70,14 @@ class runtime_handle {
     /// Spawns a root on `payer`'s account, or says at once why not.
     /// Errors: the gate's refusals. Threads: any.
     template <class F, class... Args>
-    requires task_function<F, Args...>
+        requires task_function<F, Args...>
     internal::spawn_result<F, Args...> try_spawn(spawn_payer payer, F&& f, Args&&... args) const {
         return internal::spawn_root(*engine_, payer, std::forward<F>(f),
                                     std::forward<Args>(args)...);
     }
     /// The same for handles that nobody joins: true if it was admitted.
     template <class F, class... Args>
-    requires task_function<F, Args...>
+        requires task_function<F, Args...>
     admission<void> spawn(spawn_payer payer, F&& f, Args&&... args) const {
         auto made = try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
         if (!made) {
@@ -81,6 +85,8 @@ class runtime_handle {
         }
         return {};
     }
+    /// How full the process is. Threads: any. Complexity: a few loads.
+    saturation_state saturation() const noexcept { return internal::saturation_of(*engine_); }
     internal::engine& get() const noexcept { return *engine_; }
 
   private:
@@ -134,12 +140,14 @@ class DRAMA_API runtime {
     runtime_handle handle() noexcept { return runtime_handle(*engine_); }
     tenant_registry& tenants() noexcept { return internal::tenants_of(*engine_); }
     runtime_stats stats() const;
+    /// As runtime_handle::saturation.
+    saturation_state saturation() const noexcept { return internal::saturation_of(*engine_); }
     /// The IO backend's name; empty before start.
     std::string io_name() const;
 
     /// As runtime_handle::try_spawn.
     template <class F, class... Args>
-    requires task_function<F, Args...>
+        requires task_function<F, Args...>
     internal::spawn_result<F, Args...> try_spawn(spawn_payer payer, F&& f, Args&&... args) {
         return handle().try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
     }
@@ -147,7 +155,7 @@ class DRAMA_API runtime {
     /// Spawns `f(args...)` on `payer`'s account and blocks the calling thread until it has ended.
     /// Requires: not called on a thread of a runtime.
     template <class F, class... Args>
-    requires task_function<F, Args...>
+        requires task_function<F, Args...>
     auto sync_wait(spawn_payer payer, F&& f, Args&&... args)
         -> flat_result<typename std::invoke_result_t<F&, Args...>::value_type> {
         using value = typename std::invoke_result_t<F&, Args...>::value_type;

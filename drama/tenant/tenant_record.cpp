@@ -7,14 +7,20 @@
 
 namespace drama::inline v0 {
 
-tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores)
+tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores,
+                             internal::admission_host* gate)
     : account(id),
       lanes_(std::make_unique<std::atomic<tenant_lanes*>[]>(cores)),
       cores_(cores),
       compute_lanes_(share_),
       blocking_lanes_(share_),
       demoted_lanes_(*this),
-      name_(std::move(name)) {
+      name_(std::move(name)),
+      gate_(gate) {
+    for (const auto kind : {internal::gate_kind::spawn, internal::gate_kind::request}) {
+        line_at(kind).of = this;
+        line_at(kind).kind = kind;
+    }
     set(tenant_options{});
 }
 

@@ -16,6 +16,7 @@
 #include "drama/sched/lane_set.hpp"
 #include "drama/sched/pool_order.hpp"
 #include "drama/sched/tenant_share.hpp"
+#include "drama/tenant/admission.hpp"
 #include "drama/tenant/tenant_options.hpp"
 #include "drama/tenant/tenant_usage.hpp"
 
@@ -38,7 +39,9 @@ class tenant_lanes final : public lane_set {
 /// Threads:  as each group says. Lifetime: that of its registry.
 class DRAMA_API tenant_record final : public account {
   public:
-    tenant_record(std::uint64_t id, std::string name, std::size_t cores);
+    /// `gate` null: whatever asks for admission is admitted.
+    tenant_record(std::uint64_t id, std::string name, std::size_t cores,
+                  internal::admission_host* gate = nullptr);
     ~tenant_record();
 
     const std::string& name() const noexcept { return name_; }
@@ -68,6 +71,25 @@ class DRAMA_API tenant_record final : public account {
         return static_cast<std::int64_t>(usage.tasks_started.read() - usage.tasks_ended.read());
     }
 
+    internal::admission_host* gate() const noexcept { return gate_; }
+    internal::admission_line& line_at(internal::gate_kind gate) noexcept {
+        return lines_[static_cast<std::size_t>(gate)];
+    }
+    /// Notes how long the head of the tenant's async lanes had waited when its turn came.
+    /// Threads: who runs the turn; several may.
+    void note_queue_delay(duration waited, instant at) noexcept {
+        queue_delay_seen_ns_.store(waited.count(), std::memory_order_relaxed);
+        queue_delay_seen_at_.store(at, std::memory_order_relaxed);
+    }
+    /// What a new task of this tenant would wait for its turn: what the last one did, if that is
+    /// not long ago. Threads: any (a hint).
+    duration queue_delay(instant now) const noexcept {
+        const instant seen_at = queue_delay_seen_at_.load(std::memory_order_relaxed);
+        return now - seen_at > queue_delay_fresh
+                   ? duration::zero()
+                   : duration(queue_delay_seen_ns_.load(std::memory_order_relaxed));
+    }
+
     /// Charges one completed operation. `bytes` < 0: a failure.
     void charge_operation(op_code code, std::int64_t outcome) noexcept;
     /// Null until the first operation.
@@ -85,6 +107,7 @@ class DRAMA_API tenant_record final : public account {
 
     static constexpr std::uint32_t overruns_until_demoted = 3;
     static constexpr std::size_t sites_max = 8;
+    static constexpr duration queue_delay_fresh = std::chrono::milliseconds(100);
 
   private:
     struct site_record {
@@ -106,6 +129,11 @@ class DRAMA_API tenant_record final : public account {
     std::atomic<std::uint64_t> requests_max_;
     std::atomic<std::uint64_t> blocking_queue_max_;
     std::atomic<std::int64_t> queue_delay_ns_;
+
+    internal::admission_host* const gate_;
+    std::array<internal::admission_line, 2> lines_;  // under the gate's lock
+    std::atomic<std::int64_t> queue_delay_seen_ns_{0};
+    std::atomic<instant> queue_delay_seen_at_{long_ago};
 
     std::atomic<tenant_usage::op_table*> operations_{nullptr};
     std::atomic<bool> has_demoted_site_{false};
@@ -131,6 +159,22 @@ class tenant {
     tenant_record& record() const noexcept { return *record_; }
     /// Threads: any.
     void set(const tenant_options& options) const noexcept { record_->set(options); }
+
+    /// Admits a request now, or refuses it with the limit's name and a hint when to retry. Called
+    /// by the task that will serve it, it sets that task's birth, deadline and class anew.
+    /// Errors: the gate's refusals. Threads: any.
+    [[nodiscard]] admission<request_permit> try_admit(
+        const admit_options& options = {}) const noexcept {
+        return internal::try_admit(*record_, options);
+    }
+    /// The same, but waits for admission in the order of arrival.
+    /// Errors: the refusals that waiting cannot help, refusal_reason::deadline_exceeded and
+    ///         refusal_reason::stop_requested.
+    [[nodiscard]] internal::admit_awaiter admit(
+        const admit_options& options = {},
+        std::source_location where = std::source_location::current()) const noexcept {
+        return {*record_, options, where};
+    }
 
     friend bool operator==(const tenant&, const tenant&) = default;
 

@@ -5,8 +5,9 @@
 
 namespace drama::inline v0 {
 
-tenant_registry::tenant_registry(std::size_t cores, std::size_t tenants_max)
-    : cores_(cores), tenants_max_(tenants_max) {
+tenant_registry::tenant_registry(std::size_t cores, std::size_t tenants_max,
+                                 internal::admission_host* gate)
+    : cores_(cores), tenants_max_(tenants_max), gate_(gate) {
     records_.reserve(8);
     for (const char* name : {"system", "unidentified", "shared"}) {
         create_locked(name);
@@ -14,7 +15,7 @@ tenant_registry::tenant_registry(std::size_t cores, std::size_t tenants_max)
 }
 
 tenant tenant_registry::create_locked(std::string_view name) {
-    auto made = std::make_unique<tenant_record>(records_.size(), std::string(name), cores_);
+    auto made = std::make_unique<tenant_record>(records_.size(), std::string(name), cores_, gate_);
     tenant_record& record = *made;
     records_.push_back(std::move(made));
     by_name_.emplace(record.name(), &record);

@@ -19,8 +19,9 @@ namespace drama::inline v0 {
 class DRAMA_API tenant_registry {
   public:
     /// Requires: cores > 0. `tenants_max` bounds what create makes; `system`, `unidentified` and
-    /// `shared` exist always.
-    tenant_registry(std::size_t cores, std::size_t tenants_max);
+    /// `shared` exist always. `gate` admits their requests; null: all are admitted.
+    tenant_registry(std::size_t cores, std::size_t tenants_max,
+                    internal::admission_host* gate = nullptr);
 
     /// Finds or makes the tenant called `name`.
     /// Errors: errc::tenant_limit - `tenants_max` exist; errc::bad_argument - empty or over
@@ -48,6 +49,7 @@ class DRAMA_API tenant_registry {
 
     const std::size_t cores_;
     const std::size_t tenants_max_;
+    internal::admission_host* const gate_;
     mutable std::shared_mutex mutex_;                      // guards both containers
     std::vector<std::unique_ptr<tenant_record>> records_;  // index = id
     std::unordered_map<std::string_view, tenant_record*> by_name_;

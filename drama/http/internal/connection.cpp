@@ -87,7 +87,8 @@ task<read_outcome> read_request(http_server_state* server, tcp_stream* stream,
 /// Answers one request; false: the connection ends.
 task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory* memory) {
     const http_request& request = memory->parser.request();
-    auto making = make_reply(server, &request);
+    request_permit permit;
+    auto making = make_reply(server, &request, &permit);
     auto reply = co_await std::move(making);
     const bool keep = request.keep_alive && !server->draining.load(std::memory_order_relaxed);
     reply_frame frame;

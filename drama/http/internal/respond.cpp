@@ -121,7 +121,8 @@ task<http_reply> run_handler(http_handler handler, http_exchange exchange) {
 
 }  // namespace
 
-task<http_reply> make_reply(http_server_state* server, const http_request* request) {
+task<http_reply> make_reply(http_server_state* server, const http_request* request,
+                            request_permit* permit) {
     runnable& self = co_await this_task();
     auto payer = find_tenant(*server, *request, this_runtime().tenants());
     if (!payer) {
@@ -131,11 +132,14 @@ task<http_reply> make_reply(http_server_state* server, const http_request* reque
     if (route.to == nullptr) {
         co_return std::move(route.otherwise);
     }
-    // The connection was admitted once; each of its requests is a new root and meets the gate.
-    if (auto refused = self.home->refuse_root(*payer)) {
+    // The connection was admitted once; each of its requests meets the gate of its tenant.
+    auto admitted = payer->try_admit();
+    if (!admitted) {
         server->refused.fetch_add(1, std::memory_order_relaxed);
-        co_return refused_reply(*refused);
+        co_return refused_reply(admitted.error());
     }
+    *permit = *std::move(admitted);
+    self.input_complete = true;
     co_await switch_account_awaiter(*payer);
     const http_exchange exchange{request, *payer, route.to->context};
     auto running = run_handler(route.to->handler, exchange);

@@ -10,8 +10,10 @@
 namespace drama::inline v0::internal {
 
 /// Finds tenant and route, passes the gate, moves the running task to the tenant's account and
-/// joins the handler. Whatever goes wrong becomes a reply.
-task<http_reply> make_reply(http_server_state* server, const http_request* request);
+/// joins the handler. Whatever goes wrong becomes a reply. `permit` gets what the gate gave; the
+/// request lasts until it is destroyed.
+task<http_reply> make_reply(http_server_state* server, const http_request* request,
+                            request_permit* permit);
 
 /// How a reply goes out.
 struct reply_frame {

@@ -13,6 +13,7 @@
 #include "drama/coro/task.hpp"
 #include "drama/io/io_fd.hpp"
 #include "drama/net/socket_wait.hpp"
+#include "drama/runtime/runtime.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -70,10 +71,18 @@ inline constexpr duration accept_pause_max = std::chrono::milliseconds(50);
 ///    the reserve taken again.
 /// 3. After that, pause: the backlog absorbs the clients. Errors of single clients pause too, so
 ///    that a lasting one (a firewall's EPERM) does not spin.
+/// 4. While the process is saturated, one connection each accept_pause(): a trickle, so that nobody
+///    starves, and the rest stays in the kernel's backlog.
 template <class Stream>
 task<result<Stream>> accept_from(accept_gate* gate, std::source_location at) {
     duration pause = accept_pause_first;
     bool used_reserve = false;
+    if (const duration trickle = accept_pause(); trickle > duration::zero()) {
+        auto slept = co_await sleep_for(trickle);
+        if (!slept) {
+            co_return fail(slept.error());
+        }
+    }
     for (;;) {
         socket_address peer;
         auto accepted = co_await accept_wait(gate->listener().get(), peer, at);

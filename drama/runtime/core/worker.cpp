@@ -175,7 +175,11 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     trampoline bottom;
     bottom.turn_ends = granted.ends;
     while (runnable* const task = next_in_turn(mine, lanes, now)) {
-        wait_ns += static_cast<std::uint64_t>((now - task->queued_at).count());
+        const duration waited = now - task->queued_at;
+        if (polls == 0) {
+            payer.note_queue_delay(waited, now);
+        }
+        wait_ns += static_cast<std::uint64_t>(waited.count());
         if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {
             engine_->inject(*task);
             continue;

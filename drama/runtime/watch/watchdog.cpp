@@ -44,11 +44,13 @@ instant watchdog::step() noexcept {
         pools_seen_ = now;
         watch_pools(now);
     }
+    engine_->gate().tick(now);
     if (engine_->options().hand_over) {
         engine_->ensure_spare();
     }
-    if (active || !burners_.empty() || engine_->blocking().queued() != 0 ||
-        engine_->compute().queued() != 0 || engine_->demoted().size() != 0) {
+    if (active || engine_->gate().needs_ticks() || !burners_.empty() ||
+        engine_->blocking().queued() != 0 || engine_->compute().queued() != 0 ||
+        engine_->demoted().size() != 0) {
         last_activity_ = now;
     } else if (now - last_activity_ >= sleep_after_idle) {
         // Against worker::poll, which stores its sequence and then asks whether we sleep, with no

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/gate/admission_gate.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "drama/coro/spawn.hpp"
+#include "drama/runtime/engine.hpp"
+
+namespace drama::inline v0::internal {
+namespace {
+
+constexpr duration retry_soon = std::chrono::milliseconds(10);
+constexpr duration retry_later = std::chrono::milliseconds(100);
+
+/// No waiting turns these into an admission.
+bool is_final(refusal_reason reason) noexcept {
+    return reason == refusal_reason::shutting_down;
+}
+
+template <class Limit>
+bool is_reached(std::int64_t used, Limit limit) noexcept {
+    return used >= 0 && static_cast<std::uint64_t>(used) >= static_cast<std::uint64_t>(limit);
+}
+
+}  // namespace
+
+std::optional<refusal> admission_gate::judge(tenant_record& payer, gate_kind which,
+                                             std::uint32_t cost) const noexcept {
+    const auto refuse = [&payer](refusal_reason reason, resource of, duration retry) {
+        return refusal{reason, of, payer.id(), retry};
+    };
+    const tenant_limits limits = payer.limits();
+    if (engine_->is_stopping()) {
+        return refuse(refusal_reason::shutting_down, resource::cpu, duration::zero());
+    }
+    // A request dearer than the limit is admitted alone: no waiting would make it cheaper.
+    if (which == gate_kind::request) {
+        const std::int64_t held = payer.requests.load(std::memory_order_relaxed);
+        if (is_reached(held, limits.requests) ||
+            (held > 0 && is_reached(held + cost - 1, limits.requests))) {
+            return refuse(refusal_reason::tenant_requests_max, resource::cpu, retry_soon);
+        }
+    }
+    if (is_reached(payer.tasks(), limits.tasks)) {
+        return refuse(refusal_reason::tenant_tasks_max, resource::memory, retry_soon);
+    }
+    if (is_reached(engine_->tasks_alive(), engine_->options().tasks_max)) {
+        return refuse(refusal_reason::tasks_max, resource::memory, retry_later);
+    }
+    const duration delay = payer.queue_delay(engine_->now());
+    const duration delay_max = std::min(limits.queue_delay, saturation_.delay_max());
+    if (delay > delay_max) {
+        return refuse(refusal_reason::tenant_queue_delay, resource::cpu,
+                      std::max(delay - delay_max, duration(retry_soon)));
+    }
+    return std::nullopt;
+}
+
+std::optional<refusal> admission_gate::refuse_spawn(tenant_record& payer) noexcept {
+    auto refused = judge(payer, gate_kind::spawn, 0);
+    if (refused) {
+        payer.usage.refused.add(1);
+    }
+    return refused;
+}
+
+std::optional<refusal> admission_gate::try_enter(tenant_record& payer,
+                                                 std::uint32_t cost) noexcept {
+    if (auto refused = judge(payer, gate_kind::request, cost)) {
+        payer.usage.refused.add(1);
+        return refused;
+    }
+    payer.requests.fetch_add(cost, std::memory_order_relaxed);
+    return std::nullopt;
+}
+
+void admission_gate::leave(tenant_record& payer, std::uint32_t cost) noexcept {
+    payer.requests.fetch_sub(cost, std::memory_order_seq_cst);
+    note_end();
+}
+
+// The place in the line comes before the question: who asks meanwhile goes behind. What ended
+// before the wait could be seen is found by decide(), which looks at all lines.
+bool admission_gate::wait(admission_wait& wait) noexcept {
+    admission_line& line = wait.payer->line_at(wait.which);
+    lock_.lock();
+    wait.published = true;
+    const bool waits = wait.self->begin_wait(wait);
+    if (waits) {
+        if (line.waits.empty()) {
+            lines_.push_back(line);
+        }
+        line.waits.push_back(wait);
+        waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+    }
+    lock_.unlock();
+    if (!waits) {
+        const bool late = wait.self->stop_reason() == errc::deadline_exceeded;
+        wait.decided = admission_wait::outcome::refused;
+        wait.why = {late ? refusal_reason::deadline_exceeded : refusal_reason::stop_requested,
+                    resource::cpu, wait.payer->id(), duration::zero()};
+        return false;
+    }
+    decide();  // `wait` may be gone from here on
+    return true;
+}
+
+bool admission_gate::withdraw(admission_wait& wait) noexcept {
+    const std::lock_guard guard(lock_);
+    if (!wait.list_link<>::is_linked()) {
+        return false;
+    }
+    remove(wait);
+    return true;
+}
+
+void admission_gate::remove(admission_wait& wait) noexcept {
+    admission_line& line = wait.payer->line_at(wait.which);
+    line.waits.remove(wait);
+    if (line.waits.empty()) {
+        lines_.remove(line);
+    }
+    waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+// The first of some line that is admitted or can never be, out of its line; null: all must wait on.
+// Its line goes behind the others, so that tenants take turns.
+admission_wait* admission_gate::next_decided() noexcept {
+    const std::lock_guard guard(lock_);
+    for (admission_line* next = lines_.empty() ? nullptr : &lines_.front(); next != nullptr;
+         next = lines_.next_of(*next)) {
+        admission_line& line = *next;
+        admission_wait& first = line.waits.front();
+        auto refused = judge(*line.of, line.kind, first.cost);
+        if (refused && !is_final(refused->reason)) {
+            continue;
+        }
+        remove(first);
+        if (line.list_link<>::is_linked()) {
+            lines_.remove(line);
+            lines_.push_back(line);
+        }
+        first.decided =
+            refused ? admission_wait::outcome::refused : admission_wait::outcome::admitted;
+        if (refused) {
+            first.why = *refused;
+            line.of->usage.refused.add(1);
+        } else if (line.kind == gate_kind::request) {
+            line.of->requests.fetch_add(first.cost, std::memory_order_relaxed);
+        }
+        return &first;
+    }
+    return nullptr;
+}
+
+// One thread decides at a time, so that what one admits is counted before the next is judged.
+void admission_gate::decide() noexcept {
+    decide_again_.store(true, std::memory_order_seq_cst);
+    // Who finds another at it leaves: that one looks at decide_again_ once more after it is done.
+    while (decide_again_.load(std::memory_order_seq_cst) &&
+           !deciding_.exchange(true, std::memory_order_seq_cst)) {
+        decide_again_.store(false, std::memory_order_seq_cst);
+        while (admission_wait* const wait = next_decided()) {
+            runnable& waiter = *wait->self;
+            if (wait->root != nullptr && wait->decided == admission_wait::outcome::admitted) {
+                wait->root->launch(&engine_->roots());
+            }
+            waiter.home->ready(waiter);
+        }
+        deciding_.store(false, std::memory_order_seq_cst);
+    }
+}
+
+void admission_gate::tick(instant now) noexcept {
+    if (saturation_.is_due(now)) {
+        saturation_.sample(engine_->signals(now), now);
+        note_end();
+    }
+}
+
+}  // namespace drama::inline v0::internal

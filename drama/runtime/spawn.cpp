@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drama/runtime/spawn.hpp"
+
+#include "drama/runtime/engine.hpp"
+
+namespace drama::inline v0::internal {
+
+root_wait::root_wait(spawn_payer from, std::source_location at) noexcept
+    : admission_wait(static_cast<tenant_record&>(*from.pays), gate_kind::spawn, 0, at),
+      spawned_at(from.where) {
+}
+
+// One that was never launched has both references: the strand's and the handle's.
+root_wait::~root_wait() {
+    if (root != nullptr) {
+        root->release();
+        root->release();
+    }
+}
+
+bool root_wait::await_ready() noexcept {
+    if (decided != outcome::waiting) {
+        return true;
+    }
+    engine& in = static_cast<engine&>(*self->home);
+    root->home = &in;
+    root->birth = in.now();
+    root->site.where = spawned_at;
+    if (self->payer != payer) {
+        return false;
+    }
+    root->inherit(*self);
+    root->launch(&in.roots());
+    decided = outcome::admitted;
+    return true;
+}
+
+admission<spawned*> root_wait::take() noexcept {
+    settle();
+    if (decided != outcome::admitted) {
+        return std::unexpected(why);
+    }
+    return std::exchange(root, nullptr);
+}
+
+}  // namespace drama::inline v0::internal

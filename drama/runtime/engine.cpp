@@ -247,10 +247,9 @@ bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexce
 
 void engine::send_to_demoted(runnable& task) noexcept {
     demoted_.push(task, now());
-    // Against release_permit and rest_demoted, which give a permit and then look for work: either
-    // they see the task or we see the permit. Without one, a thread would wake for nothing, and
-    // stand in line behind those that burn.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // Against release_permit and rest_demoted, which give a permit and then look for work: the
+    // counts of both are sequentially consistent, so either they see the task or we see the permit.
+    // Without one, a thread would wake for nothing, and stand in line behind those that burn.
     if (permits_.free() > 0) {
         wake_demoted();
     }
@@ -262,8 +261,7 @@ bool engine::take_permit_for_demoted() noexcept {
 
 void engine::release_permit() noexcept {
     release_permit_of_demoted();
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // see send_to_demoted
-    if (demoted_.size() != 0) {
+    if (demoted_.size() != 0) {  // after the permit was given: see send_to_demoted
         wake_demoted();
     }
 }

@@ -9,10 +9,10 @@ namespace drama::inline v0 {
 virtual_time fair_clock::at(instant now) const noexcept {
     for (;;) {
         const std::uint32_t before_read = sequence_.load(std::memory_order_acquire);
-        const virtual_time base = base_.load(std::memory_order_relaxed);
-        const std::int64_t since = since_ns_.load(std::memory_order_relaxed);
-        const std::uint64_t rate = rate_.load(std::memory_order_relaxed);
-        std::atomic_thread_fence(std::memory_order_acquire);
+        // Each acquires from its release in update(): who saw one new value sees the new sequence.
+        const virtual_time base = base_.load(std::memory_order_acquire);
+        const std::int64_t since = since_ns_.load(std::memory_order_acquire);
+        const std::uint64_t rate = rate_.load(std::memory_order_acquire);
         if ((before_read & 1) == 0 && sequence_.load(std::memory_order_relaxed) == before_read) {
             const std::int64_t elapsed = now.time_since_epoch().count() - since;
             return elapsed <= 0 ? base : advanced(base, scaled(elapsed, rate));
@@ -42,10 +42,9 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
 
     const std::uint32_t sequence = sequence_.load(std::memory_order_relaxed);
     sequence_.store(sequence + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
-    base_.store(v, std::memory_order_relaxed);
-    since_ns_.store(since, std::memory_order_relaxed);
-    rate_.store(static_cast<std::uint64_t>(rate * 0x1p32), std::memory_order_relaxed);
+    base_.store(v, std::memory_order_release);
+    since_ns_.store(since, std::memory_order_release);
+    rate_.store(static_cast<std::uint64_t>(rate * 0x1p32), std::memory_order_release);
     sequence_.store(sequence + 2, std::memory_order_release);
 
     quantum_ns_.store(std::clamp<std::int64_t>(round, 1, quantum.count()),

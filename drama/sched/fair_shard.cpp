@@ -145,9 +145,9 @@ duration fair_shard::head_wait(instant now) noexcept {
 void fair_shard::add_sums(clock_sums& into) const noexcept {
     for (;;) {
         const std::uint32_t before_read = sequence_.load(std::memory_order_acquire);
-        const std::uint64_t moment = moment_.load(std::memory_order_relaxed);
-        const std::int64_t weight = weight_.load(std::memory_order_relaxed);
-        std::atomic_thread_fence(std::memory_order_acquire);
+        // Each acquires from its release in apply(): who saw one new value sees the new sequence.
+        const std::uint64_t moment = moment_.load(std::memory_order_acquire);
+        const std::int64_t weight = weight_.load(std::memory_order_acquire);
         if ((before_read & 1) == 0 && sequence_.load(std::memory_order_relaxed) == before_read) {
             const auto members = static_cast<std::uint32_t>(this->members());
             into.moment += moment;
@@ -276,15 +276,14 @@ bool fair_shard::outranks_running(const lane_set& lanes, virtual_time clock) con
 void fair_shard::apply(const sums_change& change) noexcept {
     const std::uint64_t moment = moment_.load(std::memory_order_relaxed) + change.moment;
     if (change.weight == 0) {
-        moment_.store(moment, std::memory_order_relaxed);
+        moment_.store(moment, std::memory_order_release);  // with it, the weight it goes with
         return;
     }
     const std::uint32_t sequence = sequence_.load(std::memory_order_relaxed);
     sequence_.store(sequence + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
-    moment_.store(moment, std::memory_order_relaxed);
+    moment_.store(moment, std::memory_order_release);
     weight_.store(weight_.load(std::memory_order_relaxed) + change.weight,
-                  std::memory_order_relaxed);
+                  std::memory_order_release);
     sequence_.store(sequence + 2, std::memory_order_release);
     note_weight(change.weight);
 }

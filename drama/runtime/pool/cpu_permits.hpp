@@ -9,6 +9,9 @@
 namespace drama::inline v0 {
 
 /// Counts permits; hand-overs without a free one still happen and make the count negative.
+///
+/// give_back() and free() are sequentially consistent: who gives a permit and then finds no work,
+/// and who brings work and then finds no permit, cannot both be right.
 /// Threads: any.
 class cpu_permits {
   public:
@@ -31,9 +34,9 @@ class cpu_permits {
         }
         return had;
     }
-    void give_back() noexcept { free_.fetch_add(1, std::memory_order_release); }
+    void give_back() noexcept { free_.fetch_add(1, std::memory_order_seq_cst); }
 
-    std::int32_t free() const noexcept { return free_.load(std::memory_order_relaxed); }
+    std::int32_t free() const noexcept { return free_.load(std::memory_order_seq_cst); }
     /// Hand-overs that found no free permit.
     std::uint64_t overcommitted() const noexcept {
         return overcommitted_.load(std::memory_order_relaxed);

@@ -271,7 +271,7 @@ std::string engine::describe_leftovers() {
         text += ", " + std::to_string(threads) + " blocking threads";
     }
     for (const auto& each : cores_) {
-        if (const tenant_record* const payer = each->polling.tenant.load(std::memory_order_relaxed);
+        if (const tenant_record* const payer = each->polling.tenant.load(std::memory_order_acquire);
             payer != nullptr && (each->poll_sequence.load(std::memory_order_relaxed) & 1U) != 0) {
             text += "; core " + std::to_string(each->index) + " runs a task of '" + payer->name() +
                     "', " + site_text(each->polling.site());

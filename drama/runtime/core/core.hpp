@@ -22,6 +22,8 @@ namespace drama::inline v0::internal {
 class worker;
 
 /// Who runs on a core now, for the watchdog: copied, because the task itself may end at any moment.
+/// The tenant is written last, with release, and read first, with acquire: what stands behind the
+/// pointers is complete then.
 struct poll_identity {
     std::atomic<tenant_record*> tenant{nullptr};  ///< null: no user code runs
     std::atomic<const char*> name{""};

@@ -225,7 +225,7 @@ bool worker::poll(runnable& task, trampoline& bottom) noexcept {
     mine.polling.where.store(task.site.where, std::memory_order_relaxed);
     mine.polling.function.store(task.site.function, std::memory_order_relaxed);
     mine.polling.task_id.store(task.id, std::memory_order_relaxed);
-    mine.polling.tenant.store(static_cast<tenant_record*>(task.payer), std::memory_order_relaxed);
+    mine.polling.tenant.store(static_cast<tenant_record*>(task.payer), std::memory_order_release);
     const std::uint64_t sequence = mine.poll_sequence.load(std::memory_order_relaxed);
     mine.poll_sequence.store(sequence + 1, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);  // before the question in note_activity

@@ -95,7 +95,7 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         seen.reported = true;
         if (holder != nullptr) {
             stalls_.fetch_add(1, std::memory_order_relaxed);
-            const burner alone{holder, watched.polling.tenant.load(std::memory_order_relaxed),
+            const burner alone{holder, watched.polling.tenant.load(std::memory_order_acquire),
                                watched.polling.name.load(std::memory_order_relaxed),
                                watched.polling.site(), seen.since};
             if (alone.tenant != nullptr) {
@@ -117,17 +117,18 @@ bool watchdog::hand_over(core& watched, instant now, const observation& seen) no
         return false;
     }
     burner left;
+    duration cpu = duration::zero();  // the holder's notes are its own again once it is taken
     const bool taken = holder->tenure.take(
         [this] { engine_->where().barrier_all_threads(); },
         [&] {
-            left = {holder, watched.polling.tenant.load(std::memory_order_relaxed),
+            left = {holder, watched.polling.tenant.load(std::memory_order_acquire),
                     watched.polling.name.load(std::memory_order_relaxed), watched.polling.site(),
                     seen.since};
             left.tenant->demoted_threads.fetch_add(1, std::memory_order_relaxed);
             engine_->burning.fetch_add(1, std::memory_order_relaxed);
             engine_->permits().take_anyway();
-            holder->cpu_at_demotion =
-                holder->thread() != nullptr ? holder->thread()->cpu_time() : duration::zero();
+            cpu = holder->thread() != nullptr ? holder->thread()->cpu_time() : duration::zero();
+            holder->cpu_at_demotion = cpu;
             holder->burning_since_ns.store(seen.since.time_since_epoch().count(),
                                            std::memory_order_relaxed);
             holder->burning_for.store(left.tenant, std::memory_order_release);
@@ -141,7 +142,7 @@ bool watchdog::hand_over(core& watched, instant now, const observation& seen) no
     hand_overs_.fetch_add(1, std::memory_order_relaxed);
     left.tenant->usage.hand_overs.add(1);
     // Blame only who burned: a thread that other processes kept from running is no overrun.
-    if (holder->cpu_at_demotion - seen.cpu >= (now - seen.cpu_read_at) / 2) {
+    if (cpu - seen.cpu >= (now - seen.cpu_read_at) / 2) {
         left.tenant->note_overrun(left.site);
     }
     spare->wake_spare();

@@ -14,7 +14,8 @@ SANITIZED = bool(os.environ.get("DRAMA_SANITIZED"))
 
 
 class Server:
-    """A server process on free ports; ends with the block."""
+    """A server process on free ports; ends with the block, which fails if the server failed. Only
+    a server that the block itself ended may end as it likes."""
 
     def __init__(self, *flags):
         command = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags]
@@ -31,11 +32,16 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.stop()
+    def __exit__(self, error=None, *_):
+        ended = self.process.returncode is not None
+        status = self.process.returncode if ended else self.stop()
+        if status != 0:
+            print(self.process.stderr.read(), file=sys.stderr)
         self.process.stdout.close()
         self.process.stderr.close()
+        # A second signal, to a server that drains already, ends it at once.
+        if status not in (0, -signal.SIGTERM) and not ended and error is None:
+            raise RuntimeError(f"the server ended with status {status}")
 
     def stop(self, how=signal.SIGTERM, timeout=20):
         """The exit status."""

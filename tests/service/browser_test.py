@@ -6,7 +6,7 @@ import unittest
 
 import service
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 if BROWSER is None:
     service.skip("chromium is not installed")
 

@@ -2,61 +2,13 @@
 """A tenant that hogs workers does not stop another one, and does not fill the machine with threads.
 Without the hand-over it does: the check that finds nothing wrong would see it."""
 import os
-import threading
 import time
 import unittest
 
 import service
+from hogs import Hogs, percentile, running_threads, victim_latencies
 
 WORKERS = 2
-
-
-def percentile(samples, share):
-    return sorted(samples)[min(len(samples) - 1, int(share * len(samples)))]
-
-
-class Hogs:
-    """Connections of one tenant that each ask for the next hog as soon as one is done."""
-
-    def __init__(self, server, count, target):
-        self.ends = False
-        self.answered = 0
-        self.threads = [threading.Thread(target=self.run, args=(server, target))
-                        for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, server, target):
-        with server.connect() as connection:
-            while not self.ends:
-                if connection.ask(target, Drama_Tenant="hog").status == 200:
-                    self.answered += 1
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.ends = True
-        for thread in self.threads:
-            thread.join()
-
-
-def victim_latencies(server, seconds, period=0.01):
-    """Seconds from the moment each request should have been sent."""
-    samples = []
-    with server.connect() as connection:
-        begin = time.monotonic()
-        while (due := begin + len(samples) * period) < begin + seconds > time.monotonic():
-            time.sleep(max(0, due - time.monotonic()))
-            connection.ask("/echo", Drama_Tenant="victim")
-            samples.append(time.monotonic() - due)
-    return samples
-
-
-def running_threads(server):
-    """Threads in state R, but for the watchdog, which looks for a few microseconds at a time."""
-    stats = [text.rsplit(")", 1) for text in server.threads("stat")]
-    return sum(1 for name, rest in stats if rest.split()[0] == "R" and "drama-watch" not in name)
 
 
 class Hog(unittest.TestCase):

@@ -29,6 +29,7 @@ struct serve_options {
     std::uint64_t idle_deadline_ms = 60'000;
     std::uint64_t drain_ms = 5'000;
     bool hand_over = true;
+    bool check_permits = true;
 };
 
 command describe(serve_options& into) {
@@ -57,6 +58,8 @@ command describe(serve_options& into) {
                  set_number(into.drain_ms, 0, 3'600'000)},
                 {"--no-hand-over", "", "let a task that hogs its thread stop its core",
                  set_switch(into.hand_over, false)},
+                {"--no-permit-check", "", "let threads burn without bound, for measurements",
+                 set_switch(into.check_permits, false)},
             }};
 }
 
@@ -113,6 +116,7 @@ runtime_options runtime_options_of(const serve_options& from) {
     made.blocking_threads_max = from.blocking_max;
     made.tasks_max = from.tasks_max;
     made.hand_over = from.hand_over;
+    made.check_permits = from.check_permits;
     made.on_stall = [](const stall_report&) {};  // counted per tenant; a line each would flood
     return made;
 }

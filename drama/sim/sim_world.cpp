@@ -69,7 +69,8 @@ class thread_handle final : public world_thread {
         return thread_ == nullptr ? duration::zero() : duration(thread_->home->cpu_ns(*thread_));
     }
     bool set_policy(thread_policy) noexcept override { return true; }
-    std::size_t capture_stack(std::span<void*>) noexcept override { return 0; }
+    bool request_stack() noexcept override { return false; }
+    std::optional<std::size_t> take_stack(std::span<void*>) noexcept override { return 0; }
     std::int64_t id() const noexcept override { return static_cast<std::int64_t>(id_); }
     void detach() noexcept override {
         if (thread_ != nullptr) {

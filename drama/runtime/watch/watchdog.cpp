@@ -14,7 +14,10 @@ constexpr duration sleep_after_idle = std::chrono::milliseconds(10);
 constexpr duration pool_period = std::chrono::milliseconds(5);
 constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
 constexpr duration report_after = std::chrono::milliseconds(100);
+constexpr duration stack_answer_longest = std::chrono::milliseconds(400);
 constexpr std::size_t stack_frames_max = 48;
+// A description costs the watchdog a millisecond or more, in which it takes no core away.
+constexpr int reports_per_second_max = 10;
 
 }  // namespace
 
@@ -74,7 +77,7 @@ instant watchdog::step() noexcept {
 bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcept {
     const std::uint64_t sequence = watched.poll_sequence.load(std::memory_order_relaxed);
     if (sequence != seen.sequence) {
-        seen = {sequence, now, false, long_ago, {}};
+        seen = {.sequence = sequence, .since = now};
         return true;
     }
     if ((sequence & 1U) == 0) {
@@ -88,20 +91,19 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
     }
     if (lasted >= engine_->options().hand_over_after && engine_->options().hand_over &&
         engine_->tasks_alive() > 1 && hand_over(watched, now, seen)) {
-        seen = {watched.poll_sequence.load(std::memory_order_relaxed), now, false, long_ago, {}};
+        seen = {.sequence = watched.poll_sequence.load(std::memory_order_relaxed), .since = now};
         return true;
     }
-    if (lasted >= report_after && !seen.reported) {
-        seen.reported = true;
-        if (holder != nullptr) {
+    if (lasted >= report_after && !seen.reported && holder != nullptr) {
+        const burner alone{.who = holder,
+                           .tenant = watched.polling.tenant.load(std::memory_order_acquire),
+                           .name = watched.polling.name.load(std::memory_order_relaxed),
+                           .site = watched.polling.site(),
+                           .since = seen.since};
+        if (alone.tenant != nullptr && describe_stall(alone, seen.stack_asked, false, now)) {
+            seen.reported = true;
             stalls_.fetch_add(1, std::memory_order_relaxed);
-            const burner alone{holder, watched.polling.tenant.load(std::memory_order_acquire),
-                               watched.polling.name.load(std::memory_order_relaxed),
-                               watched.polling.site(), seen.since};
-            if (alone.tenant != nullptr) {
-                alone.tenant->usage.stalls.add(1);
-                report_stall(alone, now);
-            }
+            alone.tenant->usage.stalls.add(1);
         }
     }
     return true;
@@ -165,9 +167,8 @@ void watchdog::watch_burners(instant now) noexcept {
             stalls_.fetch_add(1, std::memory_order_relaxed);
             each.tenant->usage.stalls.add(1);
         }
-        if (!ended && !each.reported && lasted >= report_after) {
-            each.reported = true;
-            report_stall(each, now);
+        if (!each.reported && lasted >= report_after) {
+            each.reported = describe_stall(each, each.stack_asked, ended, now);
         }
         if (ended) {
             each.who = nullptr;
@@ -193,18 +194,47 @@ void watchdog::watch_pools(instant now) noexcept {
     }
 }
 
-void watchdog::report_stall(const burner& stalled, instant now) noexcept {
-    try {
-        void* frames[stack_frames_max];
-        std::size_t count = 0;
-        if (stalled.who->thread() != nullptr) {
-            count = stalled.who->thread()->capture_stack(frames);
+// Asks the thread for its stack and reports once it has answered, or will not; true: it is done
+// with. A thread at the lowest priority may take its time: the watchdog has others to look after.
+bool watchdog::describe_stall(const burner& stalled, instant& stack_asked, bool is_over,
+                              instant now) noexcept {
+    if (stack_asked == long_ago) {
+        if (is_over) {
+            return true;  // it ended before it was a stall worth a report
         }
+        if (now - reports_counted_ >= std::chrono::seconds(1)) {
+            reports_counted_ = now;
+            reports_ = 0;
+        }
+        if (++reports_ > reports_per_second_max) {
+            stalls_not_described_.fetch_add(1, std::memory_order_relaxed);
+            return true;
+        }
+        stack_asked = now;
+        if (stalled.who->thread() != nullptr && stalled.who->thread()->request_stack()) {
+            return false;
+        }
+        report_stall(stalled, {}, now);
+        return true;
+    }
+    void* frames[stack_frames_max];
+    const auto answer = stalled.who->thread()->take_stack(frames);
+    if (!answer && !is_over && now - stack_asked < stack_answer_longest) {
+        return false;
+    }
+    // An answer that came after the poll had ended tells of something else.
+    report_stall(stalled, std::span(frames).first(is_over ? 0 : answer.value_or(0)), now);
+    return true;
+}
+
+void watchdog::report_stall(const burner& stalled, std::span<void* const> stack,
+                            instant now) noexcept {
+    try {
         const stall_report report{.tenant = stalled.tenant->name(),
                                   .task = stalled.name,
                                   .site = site_text(stalled.site),
                                   .lasted = now - stalled.since,
-                                  .stack = stack_text({frames, count})};
+                                  .stack = stack_text(stack)};
         if (engine_->options().on_stall) {
             engine_->options().on_stall(report);
             return;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "drama/runtime/world/world.hpp"
@@ -43,6 +44,10 @@ class watchdog final : public thread_body {
     std::uint64_t hand_overs() const noexcept {
         return hand_overs_.load(std::memory_order_relaxed);
     }
+    /// Stalls that came too fast to be described; they are counted as all others.
+    std::uint64_t stalls_not_described() const noexcept {
+        return stalls_not_described_.load(std::memory_order_relaxed);
+    }
     std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
 
   private:
@@ -51,6 +56,7 @@ class watchdog final : public thread_body {
         std::uint64_t sequence = 0;
         instant since = long_ago;
         bool reported = false;
+        instant stack_asked = long_ago;
         instant cpu_read_at = long_ago;  ///< the second tick that saw it
         duration cpu{};                  ///< the holder's CPU time then
     };
@@ -64,13 +70,16 @@ class watchdog final : public thread_body {
         instant since = long_ago;
         bool counted = false;
         bool reported = false;
+        instant stack_asked = long_ago;
     };
 
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
     bool hand_over(core& watched, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;
-    void report_stall(const burner& stalled, instant now) noexcept;
+    bool describe_stall(const burner& stalled, instant& stack_asked, bool is_over,
+                        instant now) noexcept;
+    void report_stall(const burner& stalled, std::span<void* const> stack, instant now) noexcept;
 
     engine* engine_;
     std::unique_ptr<parker> spot_;
@@ -79,11 +88,14 @@ class watchdog final : public thread_body {
     std::vector<burner> burners_;
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
+    instant reports_counted_ = long_ago;
+    int reports_ = 0;  // since then
     std::uint64_t completions_seen_ = 0;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> finish_asked_{false};
     std::atomic<std::uint64_t> hand_overs_{0};
     std::atomic<std::uint64_t> stalls_{0};
+    std::atomic<std::uint64_t> stalls_not_described_{0};
     std::atomic<bool> finished_{false};
 };
 

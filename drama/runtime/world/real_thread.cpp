@@ -23,7 +23,6 @@ constexpr std::uint64_t responsive_slice_ns = 100'000;
 constexpr std::uint64_t burning_slice_ns = 100'000'000;
 constexpr int burning_nice = 19;
 constexpr std::size_t stack_bytes = std::size_t{8} << 20;  // reserved, not touched
-constexpr duration stack_answer_longest = std::chrono::milliseconds(50);
 
 // The kernel's struct sched_attr; glibc 2.36 does not declare it.
 struct kernel_sched_attr {
@@ -60,7 +59,7 @@ struct stack_mailbox {
     void* frames[64];
     std::atomic<int> count{0};
     std::atomic<std::uint32_t> asked{0};
-    std::atomic<std::uint32_t> answered{0};  // release after frames; pairs with capture_stack
+    std::atomic<std::uint32_t> answered{0};  // release after frames; pairs with take_stack
 };
 
 constinit thread_local stack_mailbox* this_mailbox = nullptr;
@@ -146,22 +145,19 @@ class real_thread final : public world_thread {
         return false;
     }
 
-    std::size_t capture_stack(std::span<void*> frames) noexcept override {
+    bool request_stack() noexcept override {
         if (!install_stack_handler()) {
-            return 0;
+            return false;
         }
+        shared_->mailbox.asked.fetch_add(1, std::memory_order_acq_rel);
+        return ::syscall(SYS_tgkill, ::getpid(), id(), stack_signal) == 0;
+    }
+
+    std::optional<std::size_t> take_stack(std::span<void*> frames) noexcept override {
         stack_mailbox& mailbox = shared_->mailbox;
-        const std::uint32_t asked = mailbox.asked.fetch_add(1, std::memory_order_acq_rel) + 1;
-        if (::syscall(SYS_tgkill, ::getpid(), id(), stack_signal) != 0) {
-            return 0;
-        }
-        const instant give_up = shared_->time->now() + stack_answer_longest;
-        while (mailbox.answered.load(std::memory_order_acquire) != asked) {
-            if (shared_->time->now() >= give_up) {
-                return 0;
-            }
-            const timespec pause{0, 200'000};
-            ::nanosleep(&pause, nullptr);
+        const std::uint32_t asked = mailbox.asked.load(std::memory_order_relaxed);
+        if (mailbox.answered.load(std::memory_order_acquire) != asked) {
+            return std::nullopt;
         }
         const auto count = static_cast<std::size_t>(mailbox.count.load(std::memory_order_relaxed));
         const std::size_t copied = std::min(frames.size(), count);

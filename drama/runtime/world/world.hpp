@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -64,8 +65,11 @@ class DRAMA_API world_thread {
     virtual duration cpu_time() const noexcept = 0;
     /// Best effort: false if the kernel refuses. Threads: any.
     virtual bool set_policy(thread_policy policy) noexcept = 0;
-    /// Return addresses of what it executes now, innermost first; 0 if that cannot be had.
-    virtual std::size_t capture_stack(std::span<void*> frames) noexcept = 0;
+    /// Asks the thread for return addresses of what it executes. It answers when it next runs, so
+    /// nobody waits here. False: that cannot be had. Threads: one at a time.
+    virtual bool request_stack() noexcept = 0;
+    /// Innermost first, how many; nothing if the last request is not answered yet.
+    virtual std::optional<std::size_t> take_stack(std::span<void*> frames) noexcept = 0;
     /// The kernel's number for it, or a simulated one.
     virtual std::int64_t id() const noexcept = 0;
     /// Lets it run on by itself: the destructor no longer joins. For threads stuck in user code.

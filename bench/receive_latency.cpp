@@ -33,6 +33,7 @@ namespace {
 
 constexpr long park_ns = 250'000;
 constexpr long settle_ns = 2'000'000;
+constexpr std::size_t burning_threads = 16;
 
 std::int64_t now_ns() {
     timespec at{};
@@ -175,9 +176,11 @@ class burner {
               }
           }) {}
     ~burner() {
-        ends_.store(true);
+        end();
         thread_.join();
     }
+    /// Asks it to end; it does when it next gets a CPU.
+    void end() { ends_.store(true); }
     bool burns() const { return burns_.load(); }
 
   private:
@@ -191,8 +194,8 @@ std::int64_t measure(receiver& from, const sockets& via, bool left,
                      std::vector<std::unique_ptr<burner>>& burners) {
     std::atomic<bool> armed{false};
     if (left) {
-        // The oldest burner ends, so that their number stays.
-        burners.erase(burners.begin());
+        // One of the older burners ends, so that their number stays.
+        burners[burners.size() - burning_threads]->end();
         burners.push_back(std::make_unique<burner>([&] {
             from.arm();
             armed.store(true);
@@ -227,7 +230,7 @@ struct choice {
     int ring_flags;  ///< -1: epoll
 };
 
-void run(const choice& which, bool left, int rounds, int burning, std::vector<std::int64_t>& into) {
+void run(const choice& which, bool left, int rounds, std::vector<std::int64_t>& into) {
     const sockets via = connect_pair();
     std::unique_ptr<receiver> from;
     if (which.ring_flags < 0) {
@@ -236,7 +239,7 @@ void run(const choice& which, bool left, int rounds, int burning, std::vector<st
         from = std::make_unique<ring_receiver>(via.server, static_cast<unsigned>(which.ring_flags));
     }
     std::vector<std::unique_ptr<burner>> burners;
-    for (int i = 0; i < burning; ++i) {
+    for (std::size_t i = 0; i < burning_threads; ++i) {
         burners.push_back(std::make_unique<burner>([] {}));
     }
     for (int i = 0; i < rounds; ++i) {
@@ -257,7 +260,6 @@ double at(std::vector<std::int64_t>& sorted, double share) {
 
 int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 200;
-    constexpr int burning = 16;
     constexpr int passes = 5;
     const sched_param priority{.sched_priority = 1};
     const bool real_time = ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority) == 0;
@@ -265,13 +267,13 @@ int main(int argc, char** argv) {
                                          {"ring", 0},
                                          {"ring, cooperative", IORING_SETUP_COOP_TASKRUN},
                                          {"ring, SQPOLL", IORING_SETUP_SQPOLL}}};
-    std::printf("receive latency in us, %d burning threads, %d rounds, client %s\n", burning,
-                rounds * passes, real_time ? "SCHED_FIFO" : "at normal priority");
+    std::printf("receive latency in us, %zu burning threads, %d rounds, client %s\n",
+                burning_threads, rounds * passes, real_time ? "SCHED_FIFO" : "at normal priority");
     std::array<std::array<std::vector<std::int64_t>, choices.size()>, 2> seen;
     for (int pass = 0; pass < passes; ++pass) {
         for (const bool left : {false, true}) {
             for (std::size_t i = 0; i < choices.size(); ++i) {
-                run(choices[i], left, rounds, burning, seen[left ? 1 : 0][i]);
+                run(choices[i], left, rounds, seen[left ? 1 : 0][i]);
             }
         }
     }

@@ -6,7 +6,8 @@ import time
 import unittest
 
 import service
-from hogs import Hogs, percentile, running_threads, victim_latencies
+from hogs import (HogProcess, Hogs, become_normal, become_real_time, percentile, running_threads,
+                  victim_latencies)
 
 WORKERS = 2
 SEGMENT = float(os.environ.get("DRAMA_SOAK_SEGMENT", "5"))
@@ -14,27 +15,19 @@ SEGMENTS = 6
 PERIOD = 0.005
 
 
-def become_real_time():
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        return "SCHED_FIFO"
-    except PermissionError:
-        return "at normal priority"
-
-
 class HogSoak(unittest.TestCase):
     def test_latency_beside_hogs_of_a_second(self):
         alone, together = [], []
         with service.Server("--workers", str(WORKERS), "--admin", "off") as server:
-            client = become_real_time()  # only now: the server must not inherit it
-            try:
-                for _ in range(SEGMENTS):
-                    alone += victim_latencies(server, SEGMENT, PERIOD)
-                    with Hogs(server, 4, "/hog?ms=1000", real_time=False):
-                        time.sleep(0.2)
-                        together += victim_latencies(server, SEGMENT, PERIOD)
-            finally:
-                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+            for _ in range(SEGMENTS):
+                client = become_real_time()  # not before: server and hogs must not inherit it
+                alone += victim_latencies(server, SEGMENT, PERIOD)
+                become_normal()
+                with HogProcess(server, 4, "/hog?ms=1000"):
+                    time.sleep(0.2)
+                    become_real_time()
+                    together += victim_latencies(server, SEGMENT, PERIOD)
+                    become_normal()
         for name, samples in (("alone", alone), ("together", together)):
             print(f"{name}: {len(samples)} samples, " + ", ".join(
                 f"p{100 * share:g} {percentile(samples, share) * 1000:.2f} ms"

@@ -9,6 +9,35 @@ def percentile(samples, share):
     return sorted(samples)[min(len(samples) - 1, int(share * len(samples)))]
 
 
+class Client:
+    """A connection that is made anew when the server closed it: one that is saturated may. A server
+    that has ended refuses to connect, which is an error."""
+
+    def __init__(self, server, timeout=20):
+        self.server, self.timeout, self.connection = server, timeout, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.socket.close()
+            self.connection = None
+
+    def ask(self, target, **headers):
+        while True:
+            try:
+                if self.connection is None:
+                    self.connection = self.server.connect(timeout=self.timeout)
+                return self.connection.ask(target, **headers)
+            except (ConnectionResetError, BrokenPipeError, EOFError):
+                self.close()
+                time.sleep(0.01)
+
+
 class HogProcess:
     """The same in a process of its own, so that a victim here never waits for their interpreter."""
 
@@ -42,9 +71,9 @@ class Hogs:
             thread.start()
 
     def run(self, server, target):
-        with server.connect(timeout=60) as connection:
+        with Client(server, timeout=60) as client:
             while not self.ends:
-                if connection.ask(target, Drama_Tenant="hog").status == 200:
+                if client.ask(target, Drama_Tenant="hog").status == 200:
                     self.answered += 1
 
     def __enter__(self):
@@ -72,11 +101,11 @@ def become_normal():
 def victim_latencies(server, seconds, period=0.01):
     """Seconds from the moment each request should have been sent."""
     samples = []
-    with server.connect() as connection:
+    with Client(server) as client:
         begin = time.monotonic()
         while (due := begin + len(samples) * period) < begin + seconds > time.monotonic():
             time.sleep(max(0, due - time.monotonic()))
-            connection.ask("/echo", Drama_Tenant="victim")
+            client.ask("/echo", Drama_Tenant="victim")
             samples.append(time.monotonic() - due)
     return samples
 

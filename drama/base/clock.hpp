@@ -47,8 +47,16 @@ class DRAMA_API clock {
     /// Reads `*value` (nanoseconds) instead. Lifetime: `value` outlives the clock.
     explicit clock(const std::int64_t* value) noexcept : value_(value) {}
 
+    /// The same, and every reading moves `*value` on by `tick_ns`: code that looks at the time
+    /// until it has passed comes to an end. Threads: one at a time.
+    clock(std::int64_t* value, std::int64_t tick_ns) noexcept
+        : value_(value), moved_(value), tick_ns_(tick_ns) {}
+
     instant now() const noexcept {
         if (value_ != nullptr) {
+            if (moved_ != nullptr) {
+                *moved_ += tick_ns_;
+            }
             return instant(duration(*value_));
         }
         return machine_now();
@@ -69,6 +77,8 @@ class DRAMA_API clock {
     static instant system_now() noexcept;
 
     const std::int64_t* value_ = nullptr;
+    std::int64_t* moved_ = nullptr;
+    std::int64_t tick_ns_ = 0;
     std::uint64_t scale_ = 0;  // nanoseconds per tick, 32.32 fixed point; 0: ask the kernel
     std::uint64_t tsc_base_ = 0;
     std::int64_t base_ns_ = 0;

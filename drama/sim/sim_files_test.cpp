@@ -98,13 +98,13 @@ TEST_F(SimFiles, KeepWhatWasWritten) {
 TEST_F(SimFiles, TakeTime) {
     world_.network().options().disk = latency_law::fixed(3ms);
     world_.network().options().sync = latency_law::fixed(20ms);
-    const instant began = world_.clock().now();
+    const instant began = world_.now();
     const int fd = open("/tmp/data");
     file_op syncing(op_code::fsync, fd);
 
     EXPECT_EQ(run(syncing), 0);
 
-    EXPECT_EQ(world_.clock().now() - began, 23ms);
+    EXPECT_EQ(world_.now() - began, 23ms);
 }
 
 TEST_F(SimFiles, RefuseWhatAFileSystemRefuses) {

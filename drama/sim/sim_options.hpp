@@ -24,6 +24,8 @@ struct sim_options {
 
     /// What a step costs its thread, beside what user code declares.
     duration_range step_cost{std::chrono::nanoseconds(200), std::chrono::microseconds(2)};
+    /// Each reading of the clock costs this much time, so that a turn ends while its tasks go on.
+    duration clock_tick = std::chrono::nanoseconds(50);
     /// From an unpark or a timeout until the thread runs.
     duration_range wake_delay{std::chrono::nanoseconds(500), std::chrono::microseconds(5)};
     /// One step in so many finds its thread off the CPU for `preempted`; 0: never.

@@ -107,7 +107,7 @@ sim_world::sim_world(std::uint64_t seed, const sim_options& options)
       options_(options),
       threads_(std::make_unique<sim_scheduler>(seed, options)),
       network_(std::make_shared<sim_network>(*threads_, seed ^ 0x6e657477u)),
-      clock_(threads_->clock_value()) {
+      clock_(threads_->clock_value(), options.clock_tick.count()) {
 }
 
 sim_world::~sim_world() {
@@ -137,6 +137,10 @@ std::unique_ptr<parker> sim_world::make_core_parker(io_backend& backend) {
 result<std::unique_ptr<io_system>> sim_world::make_io(std::string_view, std::string& why) {
     why = "io: simulated";
     return std::make_unique<internal::sim_io_system>(network_);
+}
+
+instant sim_world::now() const noexcept {
+    return instant(duration(threads_->now_ns()));
 }
 
 void sim_world::run_until_idle() noexcept {

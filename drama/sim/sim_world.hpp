@@ -61,6 +61,8 @@ class DRAMA_API sim_world final : public world {
 
     // For the owner.
 
+    instant now() const noexcept;
+
     /// Runs until nothing will ever happen again unless the owner does something.
     void run_until_idle() noexcept;
     /// Lets `length` of virtual time pass, whether or not anything happens.

@@ -69,6 +69,7 @@ sim_options exact() {
     options.step_cost = {1us, 1us};
     options.wake_delay = {1us, 1us};
     options.preempt_one_in = 0;
+    options.clock_tick = 0ns;
     return options;
 }
 
@@ -100,14 +101,32 @@ TEST(SimWorld, RunForEndsAtThatVeryInstant) {
     auto body = start(in, [&](scripted& self) {
         return self.steps == 1'000 ? end(self) : in.clock().now() + 1ms;
     });
-    const instant began = in.clock().now();
+    const instant began = in.now();
 
     in.run_for(100ms);
 
-    EXPECT_EQ(in.clock().now() - began, 100ms);
+    EXPECT_EQ(in.now() - began, 100ms);
     EXPECT_GT(body->steps, 90);
     EXPECT_LE(body->steps, 101);
     in.run_until_idle();
+}
+
+TEST(SimWorld, EveryLookAtTheClockTakesTimeOnTheCpu) {
+    sim_options options = exact();
+    options.clock_tick = 50ns;
+    sim_world in(seed_or(3), options);
+    const instant began = in.now();
+    auto body = start(in, [&](scripted& self) {
+        while (in.clock().now() - began < 1ms) {
+        }
+        return end(self);
+    });
+
+    in.run_until_idle();
+
+    EXPECT_GE(in.now() - began, 1ms);
+    EXPECT_LE(in.now() - began, 1ms + 1us);
+    EXPECT_GE(body->thread->cpu_time(), 999us);
 }
 
 TEST(SimWorld, ManyThreadsShareAnOsThreadAndEachFindsItsOwnPointers) {

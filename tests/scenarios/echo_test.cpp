@@ -132,6 +132,39 @@ TEST(Echo, ATaskThatWaitsForNobodyIsADeadlockThatStopCanEnd) {
     EXPECT_EQ(sim.tasks_alive(), 0);
 }
 
+task<result<void>> spin_until(const bool* flag) {
+    while (!*flag) {
+        auto gone_on = co_await yield_now();
+        if (!gone_on) {
+            co_return gone_on;
+        }
+    }
+    co_return result<void>();
+}
+
+task<void> raise_later(bool* flag) {
+    auto slept = co_await sleep_for(1ms);
+    *flag = slept.has_value();
+}
+
+TEST(Echo, ATaskThatYieldsUntilSomethingHappensLetsTimePass) {
+    simulation sim(seed_or(1));
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    runtime rt(sim.world(), options);
+    sim.watch(rt);
+    ASSERT_TRUE(rt.start());
+    bool flag = false;
+
+    ASSERT_TRUE(rt.try_spawn(rt.tenants().system(), spin_until, &flag));
+    ASSERT_TRUE(rt.try_spawn(rt.tenants().system(), raise_later, &flag));
+
+    EXPECT_TRUE(sim.run_to_end());
+    EXPECT_TRUE(flag);
+    EXPECT_TRUE(rt.stop());
+}
+
 task<result<int>> add(int one, int other) {
     auto slept = co_await sleep_for(1ms);
     co_return slept ? result<int>(one + other) : fail(slept.error());

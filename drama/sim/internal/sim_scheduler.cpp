@@ -93,7 +93,17 @@ void sim_scheduler::forget(sim_thread& thread) noexcept {
 }
 
 std::int64_t sim_scheduler::cpu_ns(const sim_thread& thread) const noexcept {
-    return thread.cpu_ns + (thread.burns_since_ns < 0 ? 0 : now_ns_ - thread.burns_since_ns);
+    const std::int64_t since = std::max(thread.burns_since_ns, thread.runs_since_ns);
+    return thread.cpu_ns + (since < 0 ? 0 : now_ns_ - since);
+}
+
+void sim_scheduler::begin_running(sim_thread& thread) noexcept {
+    current_ = &thread;
+    thread.runs_since_ns = now_ns_;
+}
+
+void sim_scheduler::end_running(sim_thread& thread) noexcept {
+    thread.cpu_ns += now_ns_ - std::exchange(thread.runs_since_ns, -1);
 }
 
 std::int64_t sim_scheduler::draw(const duration_range& range) noexcept {
@@ -174,6 +184,7 @@ void sim_scheduler::pass_time(duration length, bool burns) noexcept {
 
 // Others run on other OS threads until `self` is picked again.
 void sim_scheduler::wait_inside(sim_thread& self) noexcept {
+    end_running(self);
     current_ = nullptr;
     sim_thread* const next = pick();
     if (next != &self) {
@@ -189,7 +200,7 @@ void sim_scheduler::wait_inside(sim_thread& self) noexcept {
         carrying_ = &mine;
         self.inside = nullptr;
     }
-    current_ = &self;
+    begin_running(self);
     note(sim_event::resume, 0);
 }
 
@@ -292,7 +303,7 @@ bool sim_scheduler::advance() noexcept {
 }
 
 void sim_scheduler::step(sim_thread& thread) noexcept {
-    current_ = &thread;
+    begin_running(thread);
     ++steps_;
     run_on(*carrying_, thread.body);
     if (sim_parker* const spot = std::exchange(thread.parked_at, nullptr)) {
@@ -300,6 +311,7 @@ void sim_scheduler::step(sim_thread& thread) noexcept {
     }
     const instant wake_at = thread.body->step();
     note(sim_event::step, static_cast<std::uint64_t>(wake_at.time_since_epoch().count()));
+    end_running(thread);
     const std::int64_t cost = draw(options_.step_cost);
     thread.cpu_ns += cost;
     thread.busy_until_ns = now_ns_ + cost;

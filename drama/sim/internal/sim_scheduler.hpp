@@ -58,6 +58,7 @@ struct sim_thread : timed_event {
     sim_parker* parked_at = nullptr;  ///< between steps
     std::int64_t busy_until_ns = 0;
     std::int64_t cpu_ns = 0;
+    std::int64_t runs_since_ns = -1;   ///< its step runs, and each look at the clock takes time
     std::int64_t burns_since_ns = -1;  ///< inside spend
     wait_point ended;                  ///< a thread that joins waits here
     bool finished = false;
@@ -83,7 +84,8 @@ class DRAMA_API sim_scheduler {
     sim_scheduler(const sim_scheduler&) = delete;
     sim_scheduler& operator=(const sim_scheduler&) = delete;
 
-    const std::int64_t* clock_value() const noexcept { return &now_ns_; }
+    /// Readers may move it on.
+    std::int64_t* clock_value() noexcept { return &now_ns_; }
     std::int64_t now_ns() const noexcept { return now_ns_; }
 
     // Threads.
@@ -146,6 +148,8 @@ class DRAMA_API sim_scheduler {
     void end(sim_thread& thread) noexcept;
     void forget(sim_thread& thread) noexcept;
     void wait_inside(sim_thread& self) noexcept;
+    void begin_running(sim_thread& thread) noexcept;
+    void end_running(sim_thread& thread) noexcept;
     void pass_to(sim_thread& next) noexcept;
     [[noreturn]] void stop_in_deadlock(const char* what) const noexcept;
 

@@ -76,5 +76,101 @@ TEST(HandOver, WithoutItTheVictimWaitsForTheHog) {
     }
 }
 
+// Another task must wait, else a hog keeps the core.
+task<void> bystander(const int* hogs_left) {
+    while (*hogs_left > 0) {
+        auto slept = co_await sleep_for(1ms);
+        if (!slept) {
+            co_return;
+        }
+    }
+}
+
+task<void> counted_hog(int* hogs_left) {
+    sim::spend(10ms);
+    --*hogs_left;
+    co_return;
+}
+
+struct hog_world {
+    explicit hog_world(std::uint64_t seed) : sim(seed, one_cpu()), rt(sim.world(), one_worker()) {
+        sim.watch(rt);
+        EXPECT_TRUE(rt.start());
+    }
+    ~hog_world() { EXPECT_TRUE(rt.stop()); }
+
+    static sim_options one_cpu() {
+        sim_options options;
+        options.cpus = 1;
+        return options;
+    }
+    static runtime_options one_worker() {
+        runtime_options options;
+        options.workers = 1;
+        options.log = [](const std::string&) {};
+        return options;
+    }
+    void spawn_hog(const std::string& by) {
+        ++hogs_left;
+        EXPECT_TRUE(rt.try_spawn(rt.tenants().get_or_create(by), counted_hog, &hogs_left));
+    }
+    void run() {
+        EXPECT_TRUE(rt.try_spawn(rt.tenants().system(), bystander, &hogs_left));
+        EXPECT_TRUE(sim.run_to_end(1s)) << sim.replay();
+        EXPECT_EQ(hogs_left, 0) << sim.replay();
+    }
+    std::size_t ended_threads() {
+        const std::string threads = sim.world().describe_threads();
+        std::size_t count = 0;
+        for (std::size_t at = threads.find("ended"); at != std::string::npos;
+             at = threads.find("ended", at + 1)) {
+            ++count;
+        }
+        return count;
+    }
+
+    simulation sim;
+    runtime rt;
+    int hogs_left = 0;
+};
+
+TEST(HandOver, DemotedThreadsRestWithoutATimerAndThoseInSurplusEnd) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 5; ++seed) {
+        hog_world with(seed);
+        for (const char* const tenant : {"one", "two", "three"}) {
+            with.spawn_hog(tenant);
+        }
+        with.run();
+        ASSERT_EQ(with.rt.stats().hand_overs, 3U) << replay_line(seed);
+        const instant began = with.sim.now();
+
+        with.sim.run_until_idle();  // returns: nothing goes on by itself
+
+        EXPECT_LE(with.sim.now() - began, 11s) << replay_line(seed);
+        EXPECT_EQ(with.ended_threads(), 2U) << with.sim.world().describe_threads();
+        const std::uint64_t steps = with.sim.world().steps();
+        with.sim.run_for(1h);
+        EXPECT_EQ(with.sim.world().steps(), steps) << replay_line(seed);
+    }
+}
+
+TEST(HandOver, ADemotedThreadThatRestsIsWokenForDemotedWork) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 5; ++seed) {
+        hog_world with(seed);
+        const tenant hog = with.rt.tenants().get_or_create("hog");
+        for (int i = 0; i < 4; ++i) {
+            EXPECT_EQ(hog.usage().demoted_turns.read(), 0U) << replay_line(seed);
+            with.spawn_hog("hog");
+            with.run();
+            with.sim.run_until_idle();
+        }
+
+        EXPECT_EQ(with.rt.stats().hand_overs, 3U) << replay_line(seed);
+        EXPECT_EQ(hog.usage().demoted_turns.read(), 1U) << replay_line(seed);
+    }
+}
+
 }  // namespace
 }  // namespace drama

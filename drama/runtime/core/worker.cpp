@@ -332,11 +332,13 @@ instant worker::rest_demoted(instant now) noexcept {
         demoted_team::rise(*this);
         return long_ago;  // it came meanwhile
     }
-    if (now - idle_since_ >= demoted_idle_longest && engine_->retire_demoted(*this)) {
-        finished_.store(true, std::memory_order_release);
-        return never;
+    if (now - idle_since_ < demoted_idle_longest) {
+        return idle_since_ + demoted_idle_longest;
     }
-    return now + demoted_idle_longest;
+    if (engine_->retire_demoted(*this)) {
+        finished_.store(true, std::memory_order_release);
+    }
+    return never;  // one of the last stays, and is woken only for work
 }
 
 // A spare waits for a core; a demoted worker serves demoted work as permits allow.

@@ -172,5 +172,79 @@ TEST(HandOver, ADemotedThreadThatRestsIsWokenForDemotedWork) {
     }
 }
 
+// One poll of `rounds` times `on` the CPU and `off` it.
+struct poll_shape {
+    duration on;
+    duration off;
+    int rounds;
+};
+
+task<void> half_idle(poll_shape shape) {
+    auto slept = co_await sleep_for(5ms);
+    if (slept) {
+        for (int i = 0; i < shape.rounds; ++i) {
+            sim::spend(shape.on);
+            sim::block(shape.off);
+        }
+    }
+}
+
+struct seen_of_shape {
+    delays of_victim;
+    std::uint64_t hand_overs = 0;
+    bool is_blamed = false;
+};
+
+// Four tasks of that shape from one site, one after the other.
+seen_of_shape run_shape(std::uint64_t seed, poll_shape shape) {
+    hog_world with(seed);
+    seen_of_shape seen;
+    const tenant payer = with.rt.tenants().get_or_create("half idle");
+    for (int i = 0; i < 4; ++i) {
+        seen.of_victim.rounds = 0;
+        EXPECT_TRUE(with.rt.try_spawn(payer, half_idle, shape));
+        EXPECT_TRUE(with.rt.try_spawn(with.rt.tenants().get_or_create("victim"), victim, &with.sim,
+                                      &seen.of_victim));
+        EXPECT_TRUE(with.sim.run_to_end(10s)) << with.sim.replay();
+    }
+    seen.hand_overs = with.rt.stats().hand_overs;
+    seen.is_blamed = payer.usage().demoted_turns.read() != 0;
+    return seen;
+}
+
+TEST(HandOver, AThreadThatOthersKeepFromRunningKeepsItsCore) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 10; ++seed) {
+        for (const poll_shape shape : {poll_shape{100us, 4ms, 1}, poll_shape{200us, 600us, 5}}) {
+            const seen_of_shape seen = run_shape(seed, shape);
+            ASSERT_EQ(seen.hand_overs, 0U) << replay_line(seed);
+            ASSERT_LE(seen.of_victim.worst, 4100us + timer_tick + 200us) << replay_line(seed);
+        }
+    }
+}
+
+TEST(HandOver, AThreadThatWaitsInTheKernelLosesItsCoreLaterAndIsNotBlamed) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 10; ++seed) {
+        for (const poll_shape shape : {poll_shape{0us, 30ms, 1}, poll_shape{100us, 400us, 60}}) {
+            const seen_of_shape seen = run_shape(seed, shape);
+            ASSERT_EQ(seen.hand_overs, 4U) << replay_line(seed);
+            ASSERT_FALSE(seen.is_blamed) << replay_line(seed);
+            ASSERT_GE(seen.of_victim.worst, 4ms) << replay_line(seed);
+            ASSERT_LE(seen.of_victim.worst, 5ms + 500us + timer_tick + 200us) << replay_line(seed);
+        }
+    }
+}
+
+TEST(HandOver, AThreadThatBurnsHalfOfTheTimeLosesItsCoreAtOnce) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 10; ++seed) {
+        const seen_of_shape seen = run_shape(seed, {70us, 30us, 300});
+        ASSERT_EQ(seen.hand_overs, 3U) << replay_line(seed);
+        ASSERT_TRUE(seen.is_blamed) << replay_line(seed);
+        ASSERT_LE(seen.of_victim.worst, 1500us + timer_tick + 200us) << replay_line(seed);
+    }
+}
+
 }  // namespace
 }  // namespace drama

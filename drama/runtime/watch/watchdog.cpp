@@ -18,6 +18,8 @@ constexpr duration stack_answer_longest = std::chrono::milliseconds(400);
 constexpr std::size_t stack_frames_max = 48;
 // A description costs the watchdog a millisecond or more, in which it takes no core away.
 constexpr int reports_per_second_max = 10;
+// A thread that does not burn, but waits in the kernel or for a CPU, keeps its core longer.
+constexpr int unburned_limits = 5;
 
 }  // namespace
 
@@ -90,7 +92,8 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         seen.cpu = holder->thread()->cpu_time();
     }
     if (lasted >= engine_->options().hand_over_after && engine_->options().hand_over &&
-        engine_->tasks_alive() > 1 && hand_over(watched, now, seen)) {
+        engine_->tasks_alive() > 1 && holder != nullptr && is_due(*holder, lasted, now, seen) &&
+        hand_over(watched, *holder, now, seen)) {
         seen = {.sequence = watched.poll_sequence.load(std::memory_order_relaxed), .since = now};
         return true;
     }
@@ -109,31 +112,46 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
     return true;
 }
 
-bool watchdog::hand_over(core& watched, instant now, const observation& seen) noexcept {
-    worker* const holder = watched.holder.load(std::memory_order_acquire);
+// A thread that others merely keep from running would be demoted for nothing: its CPU clock must
+// show that it burned. One that waits in the kernel loses its core all the same, only later.
+bool watchdog::is_due(const worker& holder, duration lasted, instant now,
+                      const observation& seen) const noexcept {
+    if (lasted > unburned_limits * engine_->options().hand_over_after ||
+        holder.thread() == nullptr) {
+        return true;
+    }
+    return now > seen.cpu_read_at && has_burned(holder.thread()->cpu_time(), now, seen);
+}
+
+bool watchdog::has_burned(duration cpu, instant now, const observation& seen) noexcept {
+    return cpu - seen.cpu >= (now - seen.cpu_read_at) / 2;
+}
+
+bool watchdog::hand_over(core& watched, worker& holder, instant now,
+                         const observation& seen) noexcept {
     if (burners_.size() == burners_.capacity()) {
         return false;
     }
     worker* const spare = engine_->take_spare();
-    if (spare == nullptr || holder == nullptr) {
+    if (spare == nullptr) {
         return false;
     }
     burner left;
     duration cpu = duration::zero();  // the holder's notes are its own again once it is taken
-    const bool taken = holder->tenure.take(
+    const bool taken = holder.tenure.take(
         [this] { engine_->where().barrier_all_threads(); },
         [&] {
-            left = {holder, watched.polling.tenant.load(std::memory_order_acquire),
+            left = {&holder, watched.polling.tenant.load(std::memory_order_acquire),
                     watched.polling.name.load(std::memory_order_relaxed), watched.polling.site(),
                     seen.since};
             left.tenant->demoted_threads.fetch_add(1, std::memory_order_relaxed);
             engine_->burning.fetch_add(1, std::memory_order_relaxed);
             engine_->permits().take_anyway();
-            cpu = holder->thread() != nullptr ? holder->thread()->cpu_time() : duration::zero();
-            holder->cpu_at_demotion = cpu;
-            holder->burning_since_ns.store(seen.since.time_since_epoch().count(),
-                                           std::memory_order_relaxed);
-            holder->burning_for.store(left.tenant, std::memory_order_release);
+            cpu = holder.thread() != nullptr ? holder.thread()->cpu_time() : duration::zero();
+            holder.cpu_at_demotion = cpu;
+            holder.burning_since_ns.store(seen.since.time_since_epoch().count(),
+                                          std::memory_order_relaxed);
+            holder.burning_for.store(left.tenant, std::memory_order_release);
             watched.poll_sequence.fetch_add(1, std::memory_order_relaxed);
             spare->adopt(watched);
         });
@@ -143,15 +161,14 @@ bool watchdog::hand_over(core& watched, instant now, const observation& seen) no
     }
     hand_overs_.fetch_add(1, std::memory_order_relaxed);
     left.tenant->usage.hand_overs.add(1);
-    // Blame only who burned: a thread that other processes kept from running is no overrun.
-    if (cpu - seen.cpu >= (now - seen.cpu_read_at) / 2) {
+    if (has_burned(cpu, now, seen)) {  // else nobody is to blame
         left.tenant->note_overrun(left.site);
     }
     spare->wake_spare();
-    if (holder->thread() != nullptr) {
-        holder->thread()->set_policy(thread_policy::burning);
+    if (holder.thread() != nullptr) {
+        holder.thread()->set_policy(thread_policy::burning);
     }
-    engine_->add_demoted(*holder);
+    engine_->add_demoted(holder);
     burners_.push_back(left);
     return true;
 }

@@ -74,7 +74,10 @@ class watchdog final : public thread_body {
     };
 
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
-    bool hand_over(core& watched, instant now, const observation& seen) noexcept;
+    bool is_due(const worker& holder, duration lasted, instant now,
+                const observation& seen) const noexcept;
+    static bool has_burned(duration cpu, instant now, const observation& seen) noexcept;
+    bool hand_over(core& watched, worker& holder, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;
     bool describe_stall(const burner& stalled, instant& stack_asked, bool is_over,

@@ -21,7 +21,7 @@ struct tenant_limits {
 struct tenant_options {
     double weight = 1.0;
     drama::latency latency = drama::latency::normal;
-    tenant_limits limit;
+    tenant_limits limit{};
 };
 
 }  // namespace drama::inline v0

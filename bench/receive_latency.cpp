@@ -29,6 +29,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drama/base/clock.hpp"
+#include "drama/base/prng.hpp"
+
 namespace {
 
 constexpr long park_ns = 250'000;
@@ -36,9 +39,8 @@ constexpr long settle_ns = 2'000'000;
 constexpr std::size_t burning_threads = 16;
 
 std::int64_t now_ns() {
-    timespec at{};
-    ::clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec * 1'000'000'000LL + at.tv_nsec;
+    static const drama::clock machine;
+    return machine.now().time_since_epoch().count();
 }
 
 void pause_for(long ns) {
@@ -215,7 +217,8 @@ std::int64_t measure(receiver& from, const sockets& via, bool left,
         }
         seen = now_ns();
     });
-    pause_for(settle_ns + std::rand() % 1'000'000);
+    static drama::prng jitter(1);
+    pause_for(settle_ns + static_cast<long>(jitter.next() % 1'000'000));
     sent.store(now_ns());
     const char byte = 1;
     if (::send(via.client, &byte, 1, MSG_NOSIGNAL) != 1) {

@@ -92,7 +92,8 @@ std::uint16_t worker_of_this_task() {
 }
 
 task<void> play(baton* shared, int side, int wakes_wanted) {
-    co_await pin_to{static_cast<std::uint16_t>(side)};
+    pin_to place{static_cast<std::uint16_t>(side)};
+    co_await std::move(place);
     if (side == 1) {
         co_await shared->wait(side);
     }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "drama/admin/metrics.hpp"
 #include "drama/admin/report.hpp"
 
 namespace drama::inline v0 {
@@ -23,6 +24,13 @@ task<result<http_reply>> show_tenants(http_exchange exchange) {
 
 task<result<http_reply>> show_runtime(http_exchange exchange) {
     co_return json_reply(runtime_json(*static_cast<runtime*>(exchange.context)));
+}
+
+task<result<http_reply>> show_metrics(http_exchange exchange) {
+    http_reply made;
+    made.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    made.body = metrics_text(*static_cast<runtime*>(exchange.context));
+    co_return made;
 }
 
 task<result<http_reply>> show_health(http_exchange) {
@@ -58,6 +66,7 @@ admin_server::admin_server(runtime& observed)
     : own_(small_runtime()),
       server_({{"GET", "/debug/tenants", show_tenants, &observed},
                {"GET", "/debug/runtime", show_runtime, &observed},
+               {"GET", "/metrics", show_metrics, &observed},
                {"GET", "/healthz", show_health, nullptr}}) {
 }
 

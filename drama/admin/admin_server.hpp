@@ -12,7 +12,8 @@
 
 namespace drama::inline v0 {
 
-/// GET /debug/tenants, /debug/runtime and /healthz, as JSON; loopback addresses only.
+/// GET /debug/tenants and /debug/runtime as JSON, /metrics for Prometheus, /healthz; loopback
+/// addresses only.
 ///
 /// Threads:  start, stop and the destructor by one thread that is no runtime's.
 /// Lifetime: the observed runtime outlives it.

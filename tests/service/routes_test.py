@@ -114,6 +114,10 @@ class Routes(unittest.TestCase):
         stats = json.loads(self.server.get("/debug/runtime", self.server.admin_port).text)
         self.assertGreaterEqual(stats["tasks_alive"], 1)
         self.assertEqual(self.server.get("/healthz", self.server.admin_port).text, "ok\n")
+        metrics = self.server.get("/metrics", self.server.admin_port)
+        self.assertTrue(metrics.headers["content-type"].startswith("text/plain; version=0.0.4"))
+        self.assertIn("# TYPE drama_saturation_ratio gauge\n", metrics.text)
+        self.assertRegex(metrics.text, r'drama_io_operations_total\{op="send",outcome="ok"\} \d+\n')
 
 
 service.main()

@@ -34,7 +34,7 @@ struct serve_options {
 
 command describe(serve_options& into) {
     return {"serve",
-            "Serves /echo /hog /compute /block /healthz; the Drama-Tenant header says who pays.",
+            "Serves /echo /hog /compute /block /spawn /healthz; the Drama-Tenant header says who pays.",
             {
                 {"--listen", "HOST:PORT",
                  "where to serve (127.0.0.1:8080); port 0 takes a free one", set_text(into.listen)},

@@ -7,6 +7,8 @@
 
 #include <time.h>
 
+#include "drama/coro/scope.hpp"
+#include "drama/coro/sleep.hpp"
 #include "drama/http/query.hpp"
 #include "drama/runtime/blocking.hpp"
 
@@ -17,6 +19,9 @@ constexpr std::uint64_t echo_bytes_max = 1024 * 1024;
 constexpr std::uint64_t hog_ms_max = 60'000;
 constexpr std::uint64_t compute_us_max = 60'000'000;
 constexpr std::uint64_t block_ms_max = 600'000;
+constexpr std::uint64_t spawn_tasks_max = 10'000'000;
+constexpr std::uint64_t spawn_us_max = 1'000'000;
+constexpr std::uint64_t spawn_burst = 256;
 
 result<std::uint64_t> number_of(const http_exchange& exchange, std::string_view key,
                                 std::uint64_t otherwise, std::uint64_t most) {
@@ -98,6 +103,45 @@ task<result<http_reply>> block(http_exchange exchange) {
     co_return text_reply(200, "blocked for " + std::to_string(*ms) + " ms");
 }
 
+task<void> spin_once(std::uint64_t microseconds) {
+    spin(microseconds);
+    co_return;
+}
+
+// Gives way after each burst, so that not all of them are alive at once.
+task<result<void>> spawn_children(scope_handle scope, std::uint64_t count, std::uint64_t us) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+        auto child = scope.spawn(spin_once, us);
+        if (!child) {
+            co_return fail(child.error());
+        }
+        if (i % spawn_burst == spawn_burst - 1) {
+            auto gone_on = co_await yield_now();
+            if (!gone_on) {
+                co_return fail(gone_on.error());
+            }
+        }
+    }
+    co_return result<void>();
+}
+
+task<result<http_reply>> spawn_tasks(http_exchange exchange) {
+    auto count = number_of(exchange, "n", 1000, spawn_tasks_max);
+    if (!count) {
+        co_return bad_number("n", count.error(), spawn_tasks_max);
+    }
+    auto us = number_of(exchange, "us", 1, spawn_us_max);
+    if (!us) {
+        co_return bad_number("us", us.error(), spawn_us_max);
+    }
+    auto spawning = in_scope(spawn_children, *count, *us);
+    auto done = co_await std::move(spawning);
+    if (!done) {
+        co_return fail(done.error());
+    }
+    co_return text_reply(200, "spawned " + std::to_string(*count) + " tasks");
+}
+
 task<result<http_reply>> health(http_exchange) {
     co_return text_reply(200, "ok");
 }
@@ -105,9 +149,10 @@ task<result<http_reply>> health(http_exchange) {
 }  // namespace
 
 std::vector<http_route> serve_routes() {
-    return {{"GET", "/echo", echo},   {"POST", "/echo", echo_back},
-            {"GET", "/hog", hog},     {"GET", "/compute", compute_for},
-            {"GET", "/block", block}, {"GET", "/healthz", health}};
+    return {{"GET", "/echo", echo},     {"POST", "/echo", echo_back},
+            {"GET", "/hog", hog},       {"GET", "/compute", compute_for},
+            {"GET", "/block", block},   {"POST", "/spawn", spawn_tasks},
+            {"GET", "/healthz", health}};
 }
 
 }  // namespace drama::cli

@@ -67,6 +67,18 @@ class Routes(unittest.TestCase):
             connection.send(b"abc")
             self.assertEqual(connection.read().text, "abc")
 
+    def test_spawned_children_are_counted_and_joined(self):
+        with self.server.connect() as connection:
+            got = connection.ask("/spawn?n=10000&us=1", "POST", Drama_Tenant="spawner")
+            self.assertEqual((got.status, got.text), (200, "spawned 10000 tasks\n"))
+            self.assertEqual(connection.ask("/spawn?n=0", "POST").status, 200)
+            self.assertEqual(connection.ask("/spawn?n=10000001", "POST").status, 400)
+            self.assertEqual(connection.ask("/spawn?us=x", "POST").status, 400)
+            self.assertEqual(connection.ask("/spawn").status, 405)
+        seen = json.loads(self.server.get("/debug/tenants", self.server.admin_port).text)
+        spawner = next(each for each in seen["tenants"] if each["name"] == "spawner")
+        self.assertGreaterEqual(spawner["tasks_ended"], 10000)
+
     def test_head_has_no_body(self):
         with self.server.connect() as connection:
             got = connection.ask("/echo?bytes=7", method="HEAD")

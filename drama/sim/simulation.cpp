@@ -39,13 +39,40 @@ std::int64_t simulation::tasks_alive() const noexcept {
     return alive;
 }
 
+std::string simulation::leftovers() {
+    std::uint64_t timers = 0;
+    std::uint64_t operations = 0;
+    for (runtime* const each : watched_) {
+        for (const auto& core : each->handle().get().cores()) {
+            timers += core->wheel.size();
+            operations += core->backend != nullptr ? core->backend->in_flight() : 0;
+        }
+    }
+    std::string text;
+    const auto add = [&](std::uint64_t count, const char* what) {
+        if (count != 0) {
+            text += (text.empty() ? "" : ", ") + std::to_string(count) + ' ' + what;
+        }
+    };
+    add(static_cast<std::uint64_t>(tasks_alive()), "tasks");
+    add(timers, "timers");
+    add(operations, "operations");
+    add(network().open_fds(), "descriptors");
+    return text;
+}
+
 bool simulation::run_to_end(duration longest) {
     const instant began = now();
     const auto is_over = [](void* self) {
         return static_cast<const simulation*>(self)->tasks_alive() == 0;
     };
     if (world_.run_until(is_over, this, longest)) {
-        return true;
+        const std::string left = leftovers();
+        if (!left.empty()) {
+            std::fprintf(stderr, "drama: leak: %s are left\nreplay: %s\n", left.c_str(),
+                         replay().c_str());
+        }
+        return left.empty();
     }
     const bool is_late = now() - began >= longest;
     std::fprintf(stderr, "drama: %s: %lld tasks are left%s\nreplay: %s\n%s",

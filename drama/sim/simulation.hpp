@@ -40,10 +40,11 @@ class DRAMA_API simulation {
     /// Counts the tasks of `rt` from now on. Lifetime: `rt` outlives the last run.
     void watch(runtime& rt) { watched_.push_back(&rt); }
 
-    /// Runs until no task of the watched runtimes is left.
+    /// Runs until no task of the watched runtimes is left, then checks that they have given
+    /// everything back.
     ///
-    /// False: nothing will ever happen again, or `longest` has passed, and tasks are left. Then the
-    /// verdict and how to replay it stand on stderr.
+    /// False: nothing will ever happen again, or `longest` has passed, and tasks are left; or there
+    /// are leftovers. Then the verdict and how to replay it stand on stderr.
     [[nodiscard]] bool run_to_end(duration longest = std::chrono::hours(1));
     /// Runs until nothing will ever happen by itself. Servers that wait for clients are left then.
     void run_until_idle() noexcept { world_.run_until_idle(); }
@@ -56,6 +57,9 @@ class DRAMA_API simulation {
 
     /// Of the watched runtimes.
     std::int64_t tasks_alive() const noexcept;
+    /// Tasks, armed timers and operations in flight of the watched runtimes, and open descriptors
+    /// of the world: "2 timers, 1 descriptors"; empty if there are none.
+    std::string leftovers();
 
   private:
     const std::uint64_t seed_;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -81,7 +82,7 @@ run_result run(std::uint64_t seed, std::size_t workers) {
     EXPECT_TRUE(rt.try_spawn(client, ask, &sim, &out.got));
     EXPECT_TRUE(sim.run_to_end()) << sim.replay();
     EXPECT_TRUE(rt.stop());
-    EXPECT_EQ(sim.network().open_fds(), 0U) << sim.replay();
+    EXPECT_EQ(sim.leftovers(), "") << sim.replay();
     out.hash = sim.event_hash();
     return out;
 }
@@ -162,6 +163,34 @@ TEST(Echo, ATaskThatYieldsUntilSomethingHappensLetsTimePass) {
 
     EXPECT_TRUE(sim.run_to_end());
     EXPECT_TRUE(flag);
+    EXPECT_TRUE(rt.stop());
+}
+
+task<result<void>> bind_for(tcp_listener* owner) {
+    endpoint where("127.0.0.1", 80);
+    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(where)));
+    *owner = std::move(listener);
+    co_return result<void>();
+}
+
+TEST(Echo, ARunThatLeavesADescriptorOpenIsAFailure) {
+    simulation sim(seed_or(1));
+    runtime_options options;
+    options.log = [](const std::string&) {};
+    runtime rt(sim.world(), options);
+    sim.watch(rt);
+    ASSERT_TRUE(rt.start());
+    std::optional<tcp_listener> owner(std::in_place);
+    ASSERT_TRUE(rt.try_spawn(rt.tenants().system(), bind_for, &*owner));
+
+    ::testing::internal::CaptureStderr();
+    EXPECT_FALSE(sim.run_to_end());
+    const std::string verdict = ::testing::internal::GetCapturedStderr();
+
+    // The listener, and the one that it keeps in reserve.
+    EXPECT_NE(verdict.find("leak: 2 descriptors are left"), std::string::npos) << verdict;
+    owner.reset();
+    EXPECT_EQ(sim.leftovers(), "");
     EXPECT_TRUE(rt.stop());
 }
 

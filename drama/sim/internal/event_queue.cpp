@@ -8,63 +8,66 @@ namespace drama::inline v0::internal {
 void event_queue::schedule(timed_event& event, std::int64_t at_ns) {
     DRAMA_ASSERT(!event.is_scheduled(), "the event is scheduled already");
     event.at_ns = at_ns;
-    event.order = ++scheduled_;
-    heap_.push_back(&event);
-    sift_up(event, heap_.size() - 1);
+    const entry added{at_ns, ++scheduled_, &event};
+    heap_.push_back(added);
+    sift_up(added, heap_.size() - 1);
 }
 
 void event_queue::cancel(timed_event& event) noexcept {
-    if (!event.is_scheduled()) {
-        return;
+    if (event.is_scheduled()) {
+        remove(event.index);
     }
-    const std::size_t index = event.index;
-    event.index = timed_event::nowhere;
-    timed_event& last = *heap_.back();
+}
+
+timed_event& event_queue::pop() noexcept {
+    timed_event& first = *heap_.front().event;
+    remove(0);
+    return first;
+}
+
+void event_queue::remove(std::size_t index) noexcept {
+    const entry gone = heap_[index];
+    gone.event->index = timed_event::nowhere;
+    const entry last = heap_.back();
     heap_.pop_back();
-    if (&last == &event) {
+    if (last.event == gone.event) {
         return;
     }
-    if (before(last, event)) {
+    if (last.is_before(gone)) {
         sift_up(last, index);
     } else {
         sift_down(last, index);
     }
 }
 
-timed_event& event_queue::pop() noexcept {
-    timed_event& first = *heap_.front();
-    cancel(first);
-    return first;
-}
-
-void event_queue::sift_up(timed_event& event, std::size_t index) noexcept {
+void event_queue::sift_up(const entry& moved, std::size_t index) noexcept {
     while (index != 0) {
         const std::size_t parent = (index - 1) / 2;
-        if (!before(event, *heap_[parent])) {
+        if (!moved.is_before(heap_[parent])) {
             break;
         }
-        place(*heap_[parent], index);
+        place(heap_[parent], index);
         index = parent;
     }
-    place(event, index);
+    place(moved, index);
 }
 
-void event_queue::sift_down(timed_event& event, std::size_t index) noexcept {
+void event_queue::sift_down(const entry& moved, std::size_t index) noexcept {
     for (;;) {
         std::size_t child = 2 * index + 1;
         if (child >= heap_.size()) {
             break;
         }
-        if (child + 1 < heap_.size() && before(*heap_[child + 1], *heap_[child])) {
+        if (child + 1 < heap_.size() && heap_[child + 1].is_before(heap_[child])) {
             ++child;
         }
-        if (!before(*heap_[child], event)) {
+        if (!heap_[child].is_before(moved)) {
             break;
         }
-        place(*heap_[child], index);
+        place(heap_[child], index);
         index = child;
     }
-    place(event, index);
+    place(moved, index);
 }
 
 }  // namespace drama::inline v0::internal

@@ -17,7 +17,6 @@ struct timed_event {
 
     // The queue's own.
     std::int64_t at_ns = 0;
-    std::uint64_t order = 0;
     std::size_t index = nowhere;
 
     bool is_scheduled() const noexcept { return index != nowhere; }
@@ -30,7 +29,7 @@ class event_queue {
   public:
     bool empty() const noexcept { return heap_.empty(); }
     /// Requires: not empty.
-    std::int64_t next_ns() const noexcept { return heap_.front()->at_ns; }
+    std::int64_t next_ns() const noexcept { return heap_.front().at_ns; }
 
     /// Requires: `event` is not scheduled. Lifetime: until it fires or is cancelled.
     void schedule(timed_event& event, std::int64_t at_ns);
@@ -40,17 +39,25 @@ class event_queue {
     timed_event& pop() noexcept;
 
   private:
-    static bool before(const timed_event& a, const timed_event& b) noexcept {
-        return a.at_ns != b.at_ns ? a.at_ns < b.at_ns : a.order < b.order;
-    }
-    void place(timed_event& event, std::size_t index) noexcept {
-        heap_[index] = &event;
-        event.index = index;
-    }
-    void sift_up(timed_event& event, std::size_t index) noexcept;
-    void sift_down(timed_event& event, std::size_t index) noexcept;
+    struct entry {
+        std::int64_t at_ns;
+        std::uint64_t order;
+        timed_event* event;
 
-    std::vector<timed_event*> heap_;
+        bool is_before(const entry& other) const noexcept {
+            return at_ns != other.at_ns ? at_ns < other.at_ns : order < other.order;
+        }
+    };
+
+    void place(const entry& placed, std::size_t index) noexcept {
+        heap_[index] = placed;
+        placed.event->index = index;
+    }
+    void remove(std::size_t index) noexcept;
+    void sift_up(const entry& moved, std::size_t index) noexcept;
+    void sift_down(const entry& moved, std::size_t index) noexcept;
+
+    std::vector<entry> heap_;
     std::uint64_t scheduled_ = 0;
 };
 

@@ -256,13 +256,20 @@ run_end sim_scheduler::run(const run_limit& limit) noexcept {
 
 bool sim_scheduler::is_limit_met() noexcept {
     if ((limit_.flag != nullptr && *limit_.flag) ||
-        (limit_.point != nullptr && limit_.point->is_due()) ||
-        (limit_.asks != nullptr && limit_.asks(limit_.asked))) {
+        (limit_.point != nullptr && limit_.point->is_due())) {
         why_ = run_end::asked;
         return true;
     }
     why_ = run_end::time;
     return now_ns_ >= limit_.until_ns;
+}
+
+bool sim_scheduler::does_owner_say_enough() noexcept {
+    if (limit_.asks == nullptr || !limit_.asks(limit_.asked)) {
+        return false;
+    }
+    why_ = run_end::asked;
+    return true;
 }
 
 // The thread that runs next; null if the run ends here, for the reason that `why_` then tells.
@@ -275,6 +282,9 @@ sim_thread* sim_scheduler::pick() noexcept {
             timed_event& event = events_.pop();
             event.fire(event);
             continue;  // it may have met the limit
+        }
+        if (does_owner_say_enough()) {
+            return nullptr;
         }
         if (!ready_.empty()) {
             const std::size_t index = ready_.size() == 1 ? 0 : choice_.below(ready_.size());

@@ -141,6 +141,7 @@ class DRAMA_API sim_scheduler {
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
     bool is_limit_met() noexcept;
+    bool does_owner_say_enough() noexcept;
     bool advance() noexcept;
     void step(sim_thread& thread) noexcept;
     static void run_on(carrier& on, thread_body* body) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the standard scenario for many seeds, each twice, and stops when three have failed or not
-// replayed. Options: --seconds N, --first-seed S (or DRAMA_SEED), --seeds N.
+// replayed. Options: --seconds N, --first-seed S (or DRAMA_SEED), --seeds N; --hashes instead runs
+// each seed once and prints its event hash.
 #include <sched.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@ struct search_options {
     std::uint64_t first = 1;
     std::uint64_t seeds = ~std::uint64_t{0};
     std::uint64_t seconds = 10;
+    bool only_hashes = false;
 };
 
 struct tally {
@@ -40,6 +42,11 @@ std::optional<search_options> parse(int count, char** words) {
     found.first = seed_or(1);
     for (int i = 1; i < count; i += 2) {
         const std::string_view name = words[i];
+        if (name == "--hashes") {
+            found.only_hashes = true;
+            --i;
+            continue;
+        }
         const auto value = i + 1 < count ? parse_seed(words[i + 1]) : std::nullopt;
         if (!value) {
             return std::nullopt;
@@ -97,8 +104,20 @@ void stay_on_one_cpu() {
     ::sched_setaffinity(0, sizeof one, &one);
 }
 
+int print_hashes(const search_options& wanted) {
+    carrier_threads carriers;
+    bool all_hold = true;
+    for (std::uint64_t seed = wanted.first; seed - wanted.first < wanted.seeds; ++seed) {
+        const outcome seen = run_standard(seed, {.carriers = &carriers});
+        std::printf("%llu %016llx %s\n", static_cast<unsigned long long>(seed),
+                    static_cast<unsigned long long>(seen.hash), seen.fault.c_str());
+        std::fflush(stdout);
+        all_hold = all_hold && seen.fault.empty();
+    }
+    return all_hold ? 0 : 1;
+}
+
 int search(const search_options& wanted) {
-    stay_on_one_cpu();
     carrier_threads carriers;
     const clock time;
     const instant began = time.now();
@@ -129,8 +148,11 @@ int search(const search_options& wanted) {
 int main(int count, char** words) {
     const auto wanted = drama::scenarios::parse(count, words);
     if (!wanted) {
-        std::fprintf(stderr, "usage: sim_search [--seconds N] [--first-seed S] [--seeds N]\n");
+        std::fprintf(stderr,
+                     "usage: sim_search [--hashes] [--seconds N] [--first-seed S] [--seeds N]\n");
         return 2;
     }
-    return drama::scenarios::search(*wanted);
+    drama::scenarios::stay_on_one_cpu();
+    return wanted->only_hashes ? drama::scenarios::print_hashes(*wanted)
+                               : drama::scenarios::search(*wanted);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -14,12 +15,14 @@
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "drama/sync/mutex.hpp"
+#include "tests/scenarios/workshop.hpp"
 
 namespace drama::scenarios {
 namespace {
 
 constexpr std::uint16_t port = 8080;
 constexpr std::size_t message_bytes_max = 3'000;
+static_assert(message_bytes_max % sizeof(std::uint64_t) == 0);
 // A message must fit into both directions of a connection: the client writes all of it before it
 // reads, and the server echoes while it reads. With less, both would wait for each other.
 constexpr std::size_t buffer_bytes_least = 2'048;
@@ -28,11 +31,14 @@ constexpr std::size_t buffer_bytes_least = 2'048;
 struct state {
     explicit state(std::uint64_t seed) : random(seed) {
         clients = 1 + random.below(5);
-        messages = 10 + random.below(24);
+        messages = 12 + random.below(22);
         tenants = 1 + random.below(3);
         workers = 1 + random.below(3);
         has_hog = random.below(2) == 0;
         hand_over = random.below(4) != 0;
+        if (random.below(2) == 0) {
+            shop.emplace(random.next());
+        }
     }
 
     prng random;
@@ -51,6 +57,7 @@ struct state {
     std::uint64_t echoed_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t finished_clients = 0;
+    std::optional<workshop> shop;  // in one run of two
     std::string fault;
 
     void fail_with(const std::string& what) {
@@ -80,8 +87,11 @@ task<result<void>> sleep_as_task(duration span) {
     co_return co_await sleep_for(span);
 }
 
-task<result<void>> use_index(state* all) {
-    DRAMA_CO_TRY(auto guard, co_await all->index.lock());
+task<result<void>> use_index(state* all, duration patience) {
+    auto guard = co_await all->index.lock(patience);
+    if (!guard) {
+        co_return guard.error() == errc::deadline_exceeded ? result<void>() : fail(guard.error());
+    }
     if (++all->inside != 1) {
         all->fail_with("two tasks hold the mutex");
     }
@@ -93,7 +103,7 @@ task<result<void>> use_index(state* all) {
 
 // The work of one message, before it is echoed.
 task<result<void>> serve_message(state* all) {
-    switch (all->random.below(6)) {
+    switch (all->random.below(7)) {
         case 0: {
             auto found = co_await blocking(look_up, all->some(2ms));
             co_return found ? result<void>() : fail(found.error());
@@ -103,10 +113,12 @@ task<result<void>> serve_message(state* all) {
             co_return packed ? result<void>() : fail(packed.error());
         }
         case 2:
-            co_return co_await use_index(all);
+            co_return co_await use_index(all, 1h);
         case 3:
             sim::spend(all->some(100us));
             co_return result<void>();
+        case 4:
+            co_return co_await use_index(all, all->some(100us));
         default:
             co_return co_await yield_now();
     }
@@ -160,23 +172,26 @@ task<result<void>> read_exactly(tcp_stream* stream, std::span<std::byte> into) {
     co_return result<void>();
 }
 
+// Eight bytes at a time: this is most of what a message costs.
+void fill(std::span<std::byte, message_bytes_max> message, std::uint64_t drawn) {
+    for (std::size_t at = 0; at < message.size(); at += sizeof drawn) {
+        std::memcpy(&message[at], &drawn, sizeof drawn);
+        drawn = drawn << 7 ^ drawn >> 3;
+    }
+}
+
 task<result<void>> exchange(state* all, tcp_stream* stream) {
     std::array<std::byte, message_bytes_max> message;
     std::array<std::byte, message_bytes_max> answer;
     const std::size_t size = 1 + all->random.below(message_bytes_max);
-    std::uint64_t drawn = all->random.next();
-    for (std::byte& each : std::span(message).first(size)) {
-        each = static_cast<std::byte>(drawn);
-        drawn = drawn << 7 ^ drawn >> 3;
-    }
+    fill(message, all->random.next());
     auto sent = co_await stream->write_all(std::span<const std::byte>(message).first(size));
     if (!sent) {
         co_return sent;
     }
     all->sent_bytes += size;
     auto got = co_await read_exactly(stream, std::span(answer).first(size));
-    if (got && !std::equal(answer.begin(), answer.begin() + static_cast<std::ptrdiff_t>(size),
-                           message.begin())) {
+    if (got && std::memcmp(answer.data(), message.data(), size) != 0) {
         all->fail_with("other bytes came back");
     }
     co_return got;
@@ -228,6 +243,10 @@ void start_everything(state& all) {
         check(rt.try_spawn(all.tenant_of(number), client, &all).has_value());
     }
     check(rt.try_spawn(all.tenant_of(0), dreamer, &all).has_value());
+    if (all.shop) {
+        check(
+            rt.try_spawn(rt.tenants().get_or_create("shop"), run_workshop, &*all.shop).has_value());
+    }
     if (all.has_hog) {
         check(rt.try_spawn(rt.tenants().get_or_create("hog"), hog, &all).has_value());
     }
@@ -241,6 +260,17 @@ void set_network(network_options& options, prng& random) {
     options.short_one_in = random.below(2) == 0 ? 0 : 4;
 }
 
+void judge_shop(state& all) {
+    const workshop& shop = *all.shop;
+    if (!shop.fault.empty()) {
+        all.fail_with(shop.fault);
+    } else if (shop.answered != shop.producers * shop.orders_each) {
+        all.fail_with("orders were not answered");
+    } else if (shop.crowd_done != shop.crowd) {
+        all.fail_with("some of the crowd never ran");
+    }
+}
+
 void judge(state& all, bool ended) {
     if (!ended) {
         all.fail_with("tasks are left");
@@ -248,12 +278,14 @@ void judge(state& all, bool ended) {
         all.fail_with("a client did not finish");
     } else if (all.echoed_bytes != all.sent_bytes) {
         all.fail_with("bytes were lost");
+    } else if (all.shop) {
+        judge_shop(all);
     }
     if (!all.rt->stop()) {
         all.fail_with("the runtime did not stop");
     }
-    if (all.sim->network().open_fds() != 0) {
-        all.fail_with("descriptors are left open");
+    if (!all.sim->leftovers().empty()) {
+        all.fail_with(all.sim->leftovers() + " are left");
     }
 }
 

@@ -18,6 +18,7 @@
 #include "commands.hpp"
 #include "demo_process.hpp"
 #include "demo_report.hpp"
+#include "demo_scenarios.hpp"
 #include "flags.hpp"
 #include "load.hpp"
 
@@ -27,6 +28,7 @@ namespace {
 constexpr std::uint32_t victim_per_second = 200;
 constexpr double stolen_share_max = 0.03;
 constexpr duration warm_up = std::chrono::milliseconds(300);
+constexpr duration drain_longest = std::chrono::seconds(20);
 
 struct demo_options {
     bool quick = false;
@@ -37,22 +39,13 @@ struct demo_options {
     std::string only;
 };
 
-/// Who makes the noise, and what the victim asks for next to it.
-struct scenario {
-    const char* name;
-    const char* neighbour_path;
-    const char* victim_path;
-    std::size_t connections;
-};
-constexpr std::array<scenario, 2> scenarios{{{"hog", "/hog?ms=20", "/echo?bytes=64", 16},
-                                             {"blocking", "/block?ms=50", "/block?ms=1", 500}}};
-
-/// `plain` is first come, first served without the hand-over: what most runtimes do.
-struct plan {
-    scenario what;
-    std::string policy;
-    std::string backend;
-};
+std::vector<std::string_view> scenario_names() {
+    std::vector<std::string_view> names;
+    for (const demo_scenario& each : demo_scenarios()) {
+        names.push_back(each.name);
+    }
+    return names;
+}
 
 command describe(demo_options& into) {
     return {
@@ -64,36 +57,14 @@ command describe(demo_options& into) {
              set_switch(into.quick)},
             {"--seconds", "N", "length of a segment (5; quick: 2)",
              set_number(into.seconds, 1, 60)},
-            {"--rounds", "N", "segments of each kind in a row (6; quick: 5)",
+            {"--rounds", "N", "segments of each kind in a row (6; quick: 2)",
              set_number(into.rounds, 1, 100)},
-            {"--only", "NAME", "one neighbour: hog or blocking",
-             set_choice(into.only, {"hog", "blocking"})},
+            {"--only", "NAME", "one neighbour: hog, blocking, flood, compute, storm or blocking8",
+             set_choice(into.only, scenario_names())},
             {"--json", "FILE", "write one line of JSON for each row", set_text(into.json)},
             {"--keep", "", "leave a server running until Ctrl-C, to look around in it",
              set_switch(into.keep)},
         }};
-}
-
-std::vector<plan> plans_of(const demo_options& options) {
-    std::vector<plan> plans;
-    for (const scenario& each : scenarios) {
-        if (!options.only.empty() && options.only != each.name) {
-            continue;
-        }
-        const bool hogs = std::strcmp(each.name, "hog") == 0;
-        plans.push_back({each, "fair", "epoll"});
-        if (hogs || !options.quick) {
-            plans.push_back({each, "fair", "uring"});
-        }
-        plans.push_back({each, "fifo", "epoll"});
-        if (!options.quick) {
-            plans.push_back({each, "fifo", "uring"});
-        }
-        if (hogs) {
-            plans.push_back({each, "plain", "epoll"});
-        }
-    }
-    return plans;
 }
 
 /// CPU time of the machine, in ticks: what the host took, and all.
@@ -187,18 +158,56 @@ class running_neighbour {
     forked_client client_;
 };
 
+/// What a neighbour did while it ran.
+struct neighbour_work {
+    double done = 0;
+    double seconds = 0;
+};
+
+/// A neighbour that runs from construction until stop(), and what it gets done.
+class counted_neighbour {
+  public:
+    counted_neighbour(const demo_scenario& what, const served_process& server)
+        : counts_tasks_(what.counts_tasks),
+          admin_port_(server.admin_port()),
+          name_(what.name),
+          before_(count()),
+          runs_({.port = server.port(),
+                 .path = std::string(what.neighbour_path),
+                 .tenant = name_,
+                 .method = std::string(what.method)},
+                what.connections) {}
+    neighbour_work stop() {
+        const neighbour_report report = runs_.stop();
+        return {counts_tasks_ ? count() - before_ : static_cast<double>(report.answered),
+                report.seconds};
+    }
+
+  private:
+    double count() const {
+        return counts_tasks_ ? static_cast<double>(tenant_figure(admin_port_, name_, "tasks_ended"))
+                             : 0;
+    }
+
+    bool counts_tasks_;
+    std::uint16_t admin_port_;
+    std::string name_;
+    double before_;
+    running_neighbour runs_;
+};
+
 struct segment_lengths {
     duration span;
     std::uint64_t rounds;
 };
 
-/// Requests a second over all segments of one kind.
+/// What the neighbour got done a second, over all segments of one kind.
 struct throughput {
     double answered = 0;
     double seconds = 0;
-    void add(const neighbour_report& report) {
-        answered += static_cast<double>(report.answered);
-        seconds += report.seconds;
+    void add(const neighbour_work& work) {
+        answered += work.done;
+        seconds += work.seconds;
     }
     double per_second() const { return seconds > 0 ? answered / seconds : 0; }
 };
@@ -210,29 +219,42 @@ void pool(demo_row& row, pooled_latency& into, const victim_report& report) {
     row.late_p99_us = std::max(row.late_p99_us, report.late_p99_us);
 }
 
-demo_row measure(const plan& what, const segment_lengths& lengths, std::uint16_t port) {
+// What the neighbour left behind must not burden the victim's quiet segment.
+void wait_until_drained(const demo_scenario& what, const served_process& server) {
+    const drama::clock time;
+    const instant give_up = time.now() + drain_longest;
+    pause(warm_up);
+    while (tenant_figure(server.admin_port(), std::string(what.name), "tasks") != 0 &&
+           time.now() < give_up) {
+        pause(warm_up);
+    }
+}
+
+demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
+                 const served_process& server) {
+    const demo_scenario& what = *plan.what;
     demo_row row;
-    row.scenario = what.what.name;
-    row.policy = what.policy;
-    row.backend = what.backend;
-    const load_target victim{port, what.what.victim_path, "victim"};
-    const load_target noise{port, what.what.neighbour_path, what.what.name};
+    row.scenario = what.name;
+    row.policy = plan.policy;
+    row.backend = plan.backend;
+    const load_target victim{
+        .port = server.port(), .path = std::string(what.victim_path), .tenant = "victim"};
     throughput alone;
     throughput together;
     {
-        running_neighbour neighbour(noise, what.what.connections);
+        counted_neighbour neighbour(what, server);
         pause(lengths.span);
         alone.add(neighbour.stop());
     }
     for (std::uint64_t round = 0; round < lengths.rounds; ++round) {
-        pause(warm_up);  // what the neighbour left behind drains
+        wait_until_drained(what, server);
         const machine_ticks before = machine_ticks::read();
         const victim_report quiet = measure_victim(victim, lengths.span);
         const machine_ticks between = machine_ticks::read();
-        running_neighbour neighbour(noise, what.what.connections);
+        counted_neighbour neighbour(what, server);
         pause(warm_up);
         const victim_report beside = measure_victim(victim, lengths.span);
-        const neighbour_report loud = neighbour.stop();
+        const neighbour_work loud = neighbour.stop();
         if (between.was_robbed_since(before)) {
             ++row.dropped_segments;
         } else {
@@ -250,16 +272,6 @@ demo_row measure(const plan& what, const segment_lengths& lengths, std::uint16_t
     row.neighbour_alone_per_s = alone.per_second();
     row.neighbour_together_per_s = together.per_second();
     return row;
-}
-
-result<served_process> start_server(const plan& what) {
-    const bool plain = what.policy == "plain";
-    std::vector<std::string> arguments{
-        "--admin", "127.0.0.1:0", "--policy", plain ? "fifo" : what.policy, "--io", what.backend};
-    if (plain) {
-        arguments.emplace_back("--no-hand-over");
-    }
-    return served_process::start(std::move(arguments));
 }
 
 bool write_json(const std::string& path, const std::vector<demo_row>& rows) {
@@ -280,8 +292,8 @@ void wait_for_stop_signal() {
     ::sigwait(&set, &which);
 }
 
-int keep_server(const plan& what) {
-    auto server = start_server(what);
+int keep_server(const demo_plan& plan) {
+    auto server = served_process::start(plan.server_arguments());
     if (!server) {
         std::fprintf(stderr, "drama demo: no server: %s\n", server.error().message().c_str());
         return 1;
@@ -292,21 +304,21 @@ int keep_server(const plan& what) {
     return 0;
 }
 
-int run_plans(const std::vector<plan>& plans, const segment_lengths& lengths,
+int run_plans(const std::vector<demo_plan>& plans, const segment_lengths& lengths,
               std::vector<demo_row>& rows) {
-    for (const plan& each : plans) {
+    for (const demo_plan& each : plans) {
         std::printf("drama demo: %zu of %zu: neighbour %s, policy %s, backend %s\n",
-                    rows.size() + 1, plans.size(), each.what.name, each.policy.c_str(),
-                    each.backend.c_str());
+                    rows.size() + 1, plans.size(), std::string(each.what->name).c_str(),
+                    each.policy.c_str(), each.backend.c_str());
         std::fflush(stdout);
-        auto server = start_server(each);
+        auto server = served_process::start(each.server_arguments());
         if (!server) {
             std::fprintf(stderr, "drama demo: no server with policy %s and backend %s: %s\n",
                          each.policy.c_str(), each.backend.c_str(),
                          server.error().message().c_str());
             return 1;
         }
-        rows.push_back(measure(each, lengths, server->port()));
+        rows.push_back(measure(each, lengths, *server));
         const demo_row& row = rows.back();
         std::printf(
             "  p99 %.0f us alone, %.0f us together; sent late by p99 %u us; "
@@ -327,9 +339,9 @@ int demo_command(std::span<char* const> arguments) {
     if (read != parsed::go_on) {
         return read == parsed::wrong ? 2 : 0;
     }
-    const std::vector<plan> plans = plans_of(options);
+    const std::vector<demo_plan> plans = demo_plans(options.only, options.quick);
     const std::uint64_t seconds = options.seconds != 0 ? options.seconds : options.quick ? 2 : 5;
-    const std::uint64_t rounds = options.rounds != 0 ? options.rounds : options.quick ? 5 : 6;
+    const std::uint64_t rounds = options.rounds != 0 ? options.rounds : options.quick ? 2 : 6;
     std::vector<demo_row> rows;
     if (const int status = run_plans(plans, {std::chrono::seconds(seconds), rounds}, rows);
         status != 0) {

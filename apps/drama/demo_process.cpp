@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 namespace drama::cli {
@@ -52,13 +53,18 @@ std::string read_line(int descriptor) {
     return line;
 }
 
-std::uint16_t port_in(const std::string& line) {
-    std::uint16_t port = 0;
-    const std::size_t at = line.find("http://127.0.0.1:");
-    if (at != std::string::npos) {
-        const char* const digits = line.data() + at + 17;
-        std::from_chars(digits, line.data() + line.size(), port);
+/// The port of the line's n-th address; 0 if there are fewer.
+std::uint16_t port_in(std::string_view line, int n) {
+    constexpr std::string_view prefix = "http://127.0.0.1:";
+    for (; n >= 0; --n) {
+        const std::size_t at = line.find(prefix);
+        if (at == std::string_view::npos) {
+            return 0;
+        }
+        line.remove_prefix(at + prefix.size());
     }
+    std::uint16_t port = 0;
+    std::from_chars(line.data(), line.data() + line.size(), port);
     return port;
 }
 
@@ -78,7 +84,8 @@ result<served_process> served_process::start(std::vector<std::string> arguments)
     pipe.write.reset();
     made.output_ = std::move(pipe.read);
     made.ready_line_ = read_line(made.output_.get());
-    made.port_ = port_in(made.ready_line_);
+    made.port_ = port_in(made.ready_line_, 0);
+    made.admin_port_ = port_in(made.ready_line_, 1);
     if (made.port_ == 0) {
         return fail(errc::end_of_stream);
     }
@@ -88,6 +95,7 @@ result<served_process> served_process::start(std::vector<std::string> arguments)
 served_process::served_process(served_process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       port_(other.port_),
+      admin_port_(other.admin_port_),
       ready_line_(std::move(other.ready_line_)),
       output_(std::move(other.output_)) {
 }

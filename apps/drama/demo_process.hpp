@@ -27,6 +27,8 @@ class served_process {
     ~served_process();
 
     std::uint16_t port() const noexcept { return port_; }
+    /// 0 if it has no admin endpoint.
+    std::uint16_t admin_port() const noexcept { return admin_port_; }
     const std::string& ready_line() const noexcept { return ready_line_; }
     pid_t pid() const noexcept { return pid_; }
 
@@ -35,6 +37,7 @@ class served_process {
 
     pid_t pid_ = -1;
     std::uint16_t port_ = 0;
+    std::uint16_t admin_port_ = 0;
     std::string ready_line_;
     unique_fd output_;
 };

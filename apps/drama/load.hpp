@@ -15,11 +15,12 @@
 
 namespace drama::cli {
 
-/// A GET on a port of 127.0.0.1, on a tenant's account.
+/// A request to a port of 127.0.0.1, on a tenant's account.
 struct load_target {
     std::uint16_t port = 0;
     std::string path;
     std::string tenant;
+    std::string method = "GET";
 
     std::string request() const;
 };
@@ -61,6 +62,10 @@ struct neighbour_report {
 
 /// Keeps `connections` requests under way until the descriptor `stop` is readable.
 neighbour_report run_neighbour(const load_target& target, std::size_t connections, int stop);
+
+/// A number that the admin endpoint tells of a tenant: "tasks", "tasks_ended"; 0 if it does not.
+std::uint64_t tenant_figure(std::uint16_t admin_port, const std::string& tenant,
+                            const std::string& name);
 
 /// The value below which `share` of the sorted samples lie; 0 without samples.
 double percentile(std::span<const std::uint32_t> sorted, double share) noexcept;

@@ -5,15 +5,19 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
+#include <string_view>
 
 #include "load.hpp"
 
 namespace drama::cli {
 
 std::string load_target::request() const {
-    return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nDrama-Tenant: " + tenant + "\r\n\r\n";
+    return method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nDrama-Tenant: " + tenant +
+           "\r\n\r\n";
 }
 
 result<unique_fd> connect_local(std::uint16_t port) {
@@ -68,6 +72,30 @@ result<int> response_reader::read_whole(int socket) {
             return status;
         }
     }
+}
+
+std::uint64_t tenant_figure(std::uint16_t admin_port, const std::string& tenant,
+                            const std::string& name) {
+    constexpr std::string_view request =
+        "GET /debug/tenants HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    const std::string key = "\"" + name + "\":";
+    auto socket = connect_local(admin_port);
+    if (!socket || ::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
+        return 0;
+    }
+    std::string answer;
+    std::array<char, 16384> piece;
+    for (ssize_t got = 1; got > 0;) {
+        got = ::recv(socket->get(), piece.data(), piece.size(), 0);
+        answer.append(piece.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+    }
+    const std::size_t named = answer.find("\"name\":\"" + tenant + "\"");
+    const std::size_t at = answer.find(key, named);
+    std::uint64_t count = 0;
+    if (named != std::string::npos && at != std::string::npos) {
+        std::from_chars(answer.data() + at + key.size(), answer.data() + answer.size(), count);
+    }
+    return count;
 }
 
 double percentile(std::span<const std::uint32_t> sorted, double share) noexcept {

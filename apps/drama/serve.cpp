@@ -92,11 +92,6 @@ task<result<void>> serve_all(http_server* server) {
     co_return co_await std::move(serving);
 }
 
-task<result<void>> join(join_handle<result<void>>* serving) {
-    auto joined = co_await serving->join();
-    co_return joined;
-}
-
 int complain(const char* what, const std::string& where, std::error_code error) {
     std::fprintf(stderr, "drama serve: %s %s: %s\n", what, where.c_str(), error.message().c_str());
     return 1;
@@ -134,16 +129,16 @@ void say_ready(const serve_options& options, const runtime& rt, const http_serve
 
 /// Waits for a stop signal, then drains. The second signal ends the process at once.
 int serve_until_signalled(const serve_options& options, const sigset_t& signals, runtime& rt,
-                          http_server& server, join_handle<result<void>>& serving) {
+                          http_server& server, join_handle<result<void>> serving) {
     int which = 0;
     while (::sigwait(&signals, &which) != 0) {
     }
     std::fprintf(stderr, "drama serve: %s, draining\n", which == SIGINT ? "SIGINT" : "SIGTERM");
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     server.drain(std::chrono::milliseconds(options.drain_ms));
-    const auto drained = rt.sync_wait(rt.tenants().system(), join, &serving);
+    const auto drained = rt.sync_wait(std::move(serving));
     if (!drained) {
-        return complain("serving ended with", server.local().to_string(), drained.error());
+        return complain("serving ended at", options.listen, drained.error());
     }
     return 0;
 }
@@ -173,7 +168,7 @@ int serve(const serve_options& options, const endpoint& listen) {
         return complain("cannot serve at", options.listen, serving.error().code());
     }
     say_ready(options, rt, server, admin.get());
-    const int status = serve_until_signalled(options, signals, rt, server, *serving);
+    const int status = serve_until_signalled(options, signals, rt, server, *std::move(serving));
     admin.reset();
     if (auto stopped = rt.stop(); !stopped) {
         return complain("stopping", options.listen, stopped.error());

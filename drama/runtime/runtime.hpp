@@ -158,14 +158,20 @@ class DRAMA_API runtime {
         requires task_function<F, Args...>
     auto sync_wait(spawn_payer payer, F&& f, Args&&... args)
         -> flat_result<typename std::invoke_result_t<F&, Args...>::value_type> {
-        using value = typename std::invoke_result_t<F&, Args...>::value_type;
         auto root = try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
         if (!root) {
             return fail(root.error().code());
         }
-        internal::wait_for(*engine_, *root->get());
-        auto& done = static_cast<internal::promise<value>&>(*root->get()->promise);
-        if constexpr (std::is_void_v<value>) {
+        return sync_wait(*std::move(root));
+    }
+    /// Blocks the calling thread until the task has ended, and yields what it yielded. Nothing is
+    /// spawned, so an overload cannot refuse it.
+    /// Requires: not called on a thread of a runtime; the task is of this runtime.
+    template <class T>
+    flat_result<T> sync_wait(join_handle<T> root) {
+        internal::wait_for(*engine_, *root.get());
+        auto& done = static_cast<internal::promise<T>&>(*root.get()->promise);
+        if constexpr (std::is_void_v<T>) {
             done.take();
             return {};
         } else {

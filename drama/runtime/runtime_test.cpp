@@ -190,6 +190,23 @@ TEST(Runtime, RefusesRootsAfterItWasStopped) {
     EXPECT_EQ(refused.error().reason, refusal_reason::shutting_down);
 }
 
+TEST(Runtime, WaitsForATaskEvenWhenNoRootIsAdmitted) {
+    auto options = quiet();
+    options.tasks_max = 1;
+    runtime rt(options);
+    ASSERT_TRUE(rt.start());
+    auto only = rt.try_spawn(rt.tenants().system(), sleeper, 1h);
+    ASSERT_TRUE(only);
+    EXPECT_FALSE(rt.try_spawn(rt.tenants().system(), on_worker));
+
+    only->request_stop();
+    const auto ended = rt.sync_wait(*std::move(only));
+
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error(), errc::stop_requested);
+    EXPECT_TRUE(rt.stop());
+}
+
 task<void> hog(std::atomic<bool>* release, std::atomic<bool>* running) {
     running->store(true);
     while (!release->load(std::memory_order_relaxed)) {

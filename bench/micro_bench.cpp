@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The basics, measured: `micro_bench [--threads N] [--runs N] [--only NAME]`. Each run starts a
-// fresh runtime; printed are the median, least and greatest of the runs.
+// fresh runtime; printed are the median, least and greatest of the runs, and what a sleeping task
+// costs.
 #include "bench/micro_bench.hpp"
 
 #include <algorithm>
@@ -285,6 +286,11 @@ int main(int argc, char** argv) {
             if (threads == 0 || threads == count) {
                 drama::bench::measure(each, count, runs);
             }
+        }
+    }
+    if (only.empty() || only == "memory") {
+        for (const int tasks : {100'000, drama::bench::million}) {
+            drama::bench::measure_memory(threads == 0 ? 1 : threads, tasks);
         }
     }
     return 0;

@@ -2,6 +2,7 @@
 // What the microbenchmarks share: one measured form, run several times on a fresh runtime.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -22,5 +23,8 @@ struct named_form {
 std::int64_t now_ns();
 
 double echo_round_trip(runtime& rt);
+
+/// Prints what one of `count` sleeping tasks costs. Requires: no other thread runs.
+void measure_memory(std::size_t threads, int count);
 
 }  // namespace drama::bench

@@ -3,13 +3,14 @@
 // stays an errno under std::system_category.
 #pragma once
 
+#include <cstdint>
 #include <system_error>
 
 #include "drama/base/export.hpp"
 
 namespace drama::inline v0 {
 
-enum class errc {
+enum class errc : std::uint8_t {
     stop_requested = 1,  ///< the awaiting task was asked to stop
     deadline_exceeded,   ///< the task's deadline passed first
     admission_rejected,  ///< a gate refused the work; see `refusal` for the reason

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A block is [spawn prefix, perhaps][header][frame]. The header sits right before the frame, so
-// freeing needs no lookup; its low bit says whether there is a prefix.
+// freeing needs no lookup; its low bits say whether there is a prefix, and whether the coroutine
+// only ends and leaves its memory.
 #include "drama/coro/frame_pool.hpp"
 
 #include <cstdint>
@@ -16,10 +17,19 @@ namespace drama::inline v0 {
 namespace {
 
 struct frame_header {
-    std::uintptr_t pool_and_flag;
+    std::uintptr_t pool_and_flags;
     account* payer;
 };
 static_assert(sizeof(frame_header) == 16);
+static_assert((sizeof(frame_header) + internal::spawn_prefix_bytes) % 16 == 0);
+
+constexpr std::uintptr_t prefix_flag = 1;
+constexpr std::uintptr_t keep_flag = 2;
+static_assert(alignof(frame_pool) > (prefix_flag | keep_flag));
+
+frame_header& header_of(void* frame) noexcept {
+    return *reinterpret_cast<frame_header*>(static_cast<std::byte*>(frame) - sizeof(frame_header));
+}
 
 // Under AddressSanitizer every frame is its own heap block, so that a use after free is seen.
 #if defined(__SANITIZE_ADDRESS__)
@@ -116,11 +126,11 @@ namespace internal {
         payer = thread.running->payer;
     }
     if (payer != nullptr) {
-        payer->add_frame_bytes(static_cast<std::int64_t>(total));
+        payer->add_frame_bytes(static_cast<std::int64_t>(frame_pool::rounded(total)));
     }
     std::byte* const frame = block + front;
     new (frame - sizeof(frame_header))
-        frame_header{reinterpret_cast<std::uintptr_t>(pool) | (prefixed ? 1U : 0U), payer};
+        frame_header{reinterpret_cast<std::uintptr_t>(pool) | (prefixed ? prefix_flag : 0), payer};
     if (prefixed) {
         thread.prefixed_frame = frame;
     }
@@ -129,13 +139,17 @@ namespace internal {
 
 [[gnu::noinline]] void free_frame(void* frame, std::size_t bytes) noexcept {
     auto* const at = static_cast<std::byte*>(frame);
-    const frame_header header = *reinterpret_cast<frame_header*>(at - sizeof(frame_header));
-    const bool prefixed = (header.pool_and_flag & 1U) != 0;
-    auto* const pool = reinterpret_cast<frame_pool*>(header.pool_and_flag & ~std::uintptr_t{1});
+    const frame_header header = header_of(frame);
+    if ((header.pool_and_flags & keep_flag) != 0) {
+        new (frame) std::size_t(bytes);
+        return;
+    }
+    const bool prefixed = (header.pool_and_flags & prefix_flag) != 0;
+    auto* const pool = reinterpret_cast<frame_pool*>(header.pool_and_flags & ~prefix_flag);
     const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
     const std::size_t total = bytes + front;
     if (header.payer != nullptr) {
-        header.payer->add_frame_bytes(-static_cast<std::int64_t>(total));
+        header.payer->add_frame_bytes(-static_cast<std::int64_t>(frame_pool::rounded(total)));
     }
     if (pool == nullptr) {
         ::operator delete(at - front);
@@ -144,6 +158,19 @@ namespace internal {
     } else {
         pool->free_remote(at - front, total);
     }
+}
+
+[[gnu::noinline]] std::size_t destroy_in_place(std::coroutine_handle<> coroutine) noexcept {
+    void* const frame = coroutine.address();
+    header_of(frame).pool_and_flags |= keep_flag;
+    coroutine.destroy();
+    header_of(frame).pool_and_flags &= ~keep_flag;
+    return *std::launder(static_cast<std::size_t*>(frame));
+}
+
+bool has_prefix(const void* frame) noexcept {
+    const auto* const at = static_cast<const std::byte*>(frame) - sizeof(frame_header);
+    return (reinterpret_cast<const frame_header*>(at)->pool_and_flags & prefix_flag) != 0;
 }
 
 [[gnu::noinline]] spawn_frame_request::spawn_frame_request(account* payer) noexcept
@@ -159,7 +186,7 @@ namespace internal {
 }
 
 [[gnu::noinline]] void* spawn_frame_request::prefix_of(void* frame) const noexcept {
-    if (frame != this_thread.prefixed_frame) {
+    if (frame != this_thread.prefixed_frame || !has_prefix(frame)) {
         return nullptr;
     }
     return static_cast<std::byte*>(frame) - sizeof(frame_header) - spawn_prefix_bytes;

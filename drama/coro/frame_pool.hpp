@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <coroutine>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -15,24 +16,33 @@ namespace drama::inline v0 {
 
 class account;
 
-/// Free lists of one thread. Units: 64-byte steps up to 4 KiB; larger frames go to the heap.
+/// Free lists of one thread. Units: 16-byte steps up to 4 KiB; larger frames go to the heap.
 ///
 /// Complexity: O(1). Threads: allocate by the thread that installed it; free_remote by any.
 /// Lifetime:   outlives every frame taken from it. Memory goes back when the pool is destroyed.
 class DRAMA_API frame_pool {
   public:
-    static constexpr std::size_t step_bytes = 64;
+    static constexpr std::size_t step_bytes = 16;
     static constexpr std::size_t pooled_bytes_max = 4096;
 
     struct free_block {
         free_block* next;
         std::size_t bytes;
     };
+    static_assert(sizeof(free_block) <= step_bytes);
+
+    /// What a block of `bytes` takes.
+    static constexpr std::size_t rounded(std::size_t bytes) noexcept {
+        return bytes <= pooled_bytes_max ? (bytes + step_bytes - 1) / step_bytes * step_bytes
+                                         : bytes;
+    }
 
     /// Errors: throws std::bad_alloc.
     void* allocate(std::size_t bytes);
     void free_local(void* block, std::size_t bytes) noexcept;
     void free_remote(void* block, std::size_t bytes) noexcept;
+    /// Memory taken from the heap so far; the pool keeps it. Threads: as allocate.
+    std::size_t held_bytes() const noexcept { return slabs_.size() * slab_bytes; }
 
   private:
     void* refill(std::size_t bytes);
@@ -61,11 +71,16 @@ class DRAMA_API frame_pool_binding {
 namespace internal {
 
 /// Room in front of a spawned task's frame for its control block: one allocation a spawn.
-inline constexpr std::size_t spawn_prefix_bytes = 320;
+inline constexpr std::size_t spawn_prefix_bytes = 176;
 
 /// Memory for a coroutine frame, charged to the running task's account. Errors: std::bad_alloc.
 DRAMA_API void* allocate_frame(std::size_t bytes);
 DRAMA_API void free_frame(void* frame, std::size_t bytes) noexcept;
+/// Ends a suspended coroutine, parameters and all, but keeps the memory of its frame until
+/// free_frame. Returns the frame's size.
+DRAMA_API std::size_t destroy_in_place(std::coroutine_handle<> coroutine) noexcept;
+/// The spawn prefix stands in front of `frame`.
+DRAMA_API bool has_prefix(const void* frame) noexcept;
 
 /// While it stands, frames are charged to `payer`, and the first one carries the spawn prefix.
 class DRAMA_API spawn_frame_request {

@@ -27,20 +27,24 @@ constinit thread_local internal::thread_state internal::this_thread;
     }
 }
 
-std::error_code runnable::stop_reason() noexcept {
-    std::error_code found;
+errc runnable::stop_reason() noexcept {
+    errc found{};
     stop_lock_.lock();
-    for (const stop_scope* scope = scope_; scope != nullptr && !found; scope = scope->outer) {
+    for (const stop_scope* scope = scope_; scope != nullptr && found == errc{};
+         scope = scope->outer) {
         found = scope->reason;
+    }
+    if (found == errc{}) {
+        found = root_reason_;
     }
     stop_lock_.unlock();
     return found;
 }
 
-void runnable::request_stop(stop_scope& scope, std::error_code reason) noexcept {
+void runnable::note_stop(errc& noted, errc reason) noexcept {
     stop_lock_.lock();
-    if (!scope.reason) {
-        scope.reason = reason;
+    if (noted == errc{}) {
+        noted = reason;
         stop_pending_.store(true, std::memory_order_seq_cst);
         wait_record* const record = wait_.load(std::memory_order_seq_cst);
         if (record != nullptr && record->cancel != nullptr) {
@@ -62,9 +66,9 @@ void runnable::pop_scope(stop_scope& scope) noexcept {
     stop_lock_.lock();
     DRAMA_ASSERT(scope_ == &scope, "stop scopes end in the order opposite to their beginning");
     scope_ = scope.outer;
-    bool pending = false;
+    bool pending = root_reason_ != errc{};
     for (const stop_scope* outer = scope_; outer != nullptr; outer = outer->outer) {
-        pending = pending || outer->reason;
+        pending = pending || outer->reason != errc{};
     }
     stop_pending_.store(pending, std::memory_order_seq_cst);
     stop_lock_.unlock();

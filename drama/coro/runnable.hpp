@@ -11,7 +11,6 @@
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
-#include <system_error>
 
 #include "drama/base/assert.hpp"
 #include "drama/base/clock.hpp"
@@ -39,7 +38,7 @@ struct trampoline {
 /// or with_deadline. Threads: guarded by the runnable's stop lock.
 struct stop_scope {
     stop_scope* outer = nullptr;
-    std::error_code reason;  ///< set once; awaits inside then yield it
+    errc reason{};  ///< set once; awaits inside then yield it
 };
 
 /// Where a task comes from: the spawn that is written in the source, and the function that was
@@ -89,7 +88,7 @@ class runnable : public work_item {
     /// Publishes the wait. False if a stop is pending: the awaiter must not wait.
     /// Call it under the primitive's own lock, before the awaiter can be found by a waker.
     bool begin_wait(wait_record& record) noexcept {
-        record.since = slot->now;
+        record.begin(slot->now);
         // Sequentially consistent against request_stop: either it sees the record or we see the
         // flag.
         wait_.store(&record, std::memory_order_seq_cst);
@@ -97,7 +96,7 @@ class runnable : public work_item {
     }
     /// Publishes a wait that a stop does not end (its cancel passes the request on).
     void begin_steady_wait(wait_record& record) noexcept {
-        record.since = slot->now;
+        record.begin(slot->now);
         wait_.store(&record, std::memory_order_seq_cst);
     }
     /// Withdraws the wait; afterwards nobody else touches the record. Called on resumption.
@@ -109,16 +108,16 @@ class runnable : public work_item {
 
     /// A stop of this task, or of a scope that it is inside of, is pending.
     bool is_stopping() const noexcept { return stop_pending_.load(std::memory_order_acquire); }
-    /// The reason of the innermost pending stop; an empty code if there is none.
-    std::error_code stop_reason() noexcept;
+    /// The reason of the innermost pending stop; zero if there is none.
+    errc stop_reason() noexcept;
 
     // Stopping.
 
     /// Asks the whole task to stop. Threads: any that keeps the runnable alive.
-    void request_stop(std::error_code reason = errc::stop_requested) noexcept {
-        request_stop(root_scope_, reason);
+    void request_stop(errc reason = errc::stop_requested) noexcept {
+        note_stop(root_reason_, reason);
     }
-    void request_stop(stop_scope& scope, std::error_code reason) noexcept;
+    void request_stop(stop_scope& scope, errc reason) noexcept { note_stop(scope.reason, reason); }
     /// Enters and leaves a scope. Called by the strand itself, in stack order.
     void push_scope(stop_scope& scope) noexcept;
     void pop_scope(stop_scope& scope) noexcept;
@@ -145,8 +144,16 @@ class runnable : public work_item {
         }
     }
 
+    // Small ones first: they fill the end of work_item. Context and execution, as below.
+    bool class_fixed = false;
+    bool input_complete = false;
+    bool pinned = false;         ///< never leaves `core`
+    std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
+    std::uint16_t core = 0;      ///< the runtime's: where it last ran
+
     // Execution: the running thread.
-    std::coroutine_handle<> resume_point;  ///< the innermost suspended coroutine
+    std::coroutine_handle<> resume_point;  ///< the innermost suspended coroutine; at the end, the
+                                           ///< outermost
     trampoline* slot = nullptr;            ///< valid while the strand runs
     host* home = nullptr;
     void (*finished)(runnable&) noexcept = nullptr;  ///< the outermost coroutine has finished
@@ -159,18 +166,15 @@ class runnable : public work_item {
     instant birth = long_ago;
     void* user_slot = nullptr;
     std::uint64_t id = 0;
-    bool class_fixed = false;
-    bool input_complete = false;
-    bool pinned = false;         ///< never leaves `core`
-    std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
-    std::uint16_t core = 0;      ///< the runtime's: where it last ran
 
   private:
-    spinlock stop_lock_;  // guards the scopes and the life of the wait record
-    std::atomic<bool> stop_pending_{false};
+    void note_stop(errc& noted, errc reason) noexcept;
+
     std::atomic<wait_record*> wait_{nullptr};
-    stop_scope* scope_ = &root_scope_;
-    stop_scope root_scope_;
+    stop_scope* scope_ = nullptr;  // the innermost; the whole task has only a reason
+    errc root_reason_{};
+    spinlock stop_lock_;  // guards the scopes, the reasons and the life of the wait record
+    std::atomic<bool> stop_pending_{false};
 };
 
 /// The task that this thread runs now, or nullptr. Not inlined, so that no compiler keeps a

@@ -8,8 +8,8 @@ void scope_state::add(internal::spawned& child) noexcept {
     lock_.lock();
     children_.push_back(child);
     ++count_;
-    const std::error_code reason = stop_reason_;
-    if (reason) {
+    const errc reason = stop_reason_;
+    if (reason != errc{}) {
         child.request_stop(reason);
     }
     lock_.unlock();
@@ -35,9 +35,9 @@ void scope_state::child_threw(const std::exception_ptr& thrown) noexcept {
     stop(errc::stop_requested);
 }
 
-void scope_state::stop(std::error_code reason) noexcept {
+void scope_state::stop(errc reason) noexcept {
     lock_.lock();
-    if (!stop_reason_) {
+    if (stop_reason_ == errc{}) {
         stop_reason_ = reason;
     }
     stop_children_locked();

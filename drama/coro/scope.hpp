@@ -26,7 +26,7 @@ class DRAMA_API scope_state {
     /// Remembers the first exception of a child and stops the others.
     void child_threw(const std::exception_ptr& thrown) noexcept;
     /// Asks all children, present and future, to stop.
-    void stop(std::error_code reason) noexcept;
+    void stop(errc reason) noexcept;
 
     std::size_t size() noexcept {
         lock_.lock();
@@ -73,7 +73,7 @@ class DRAMA_API scope_state {
     intrusive_list<internal::spawned> children_;
     std::size_t count_ = 0;
     runnable* waiter_ = nullptr;
-    std::error_code stop_reason_;
+    errc stop_reason_{};
     std::exception_ptr thrown_;
     runnable* owner_ = nullptr;  // constant while the scope stands
 };

@@ -14,14 +14,13 @@ namespace drama::inline v0 {
 namespace internal {
 
 struct sleep_awaiter : wait_record, timer_node {
-    runnable* self = nullptr;
-    duration span = duration::zero();
-    bool relative = false;
+    bool relative;
     bool stopped = false;
+    runnable* self = nullptr;
 
-    sleep_awaiter(instant until, duration for_span, bool is_relative,
-                  std::source_location at) noexcept
-        : span(for_span), relative(is_relative) {
+    /// `until` is the end, or with `from_now` the span to it, as if now were zero.
+    sleep_awaiter(instant until, bool from_now, std::source_location at) noexcept
+        : relative(from_now) {
         when = until;
         fire = &on_fire;
         kind = wait_kind::timer;
@@ -31,6 +30,7 @@ struct sleep_awaiter : wait_record, timer_node {
     void attach(runnable& task) noexcept { self = &task; }
     bool await_ready() noexcept {
         if (relative) {
+            const duration span = when.time_since_epoch();
             when = saturating_add(self->home->now(), std::max(span, duration::zero()));
         }
         return false;
@@ -96,15 +96,19 @@ struct yield_awaiter {
 /// Suspends: until the timer wheel of the core reaches the instant (1 ms ticks in the far future
 /// are
 ///           never early). Errors: errc::stop_requested, errc::deadline_exceeded. No allocation.
+///
+/// The parameters are references because GCC 12 keeps copied arguments of an await in the frame.
 [[nodiscard]] inline internal::sleep_awaiter sleep_for(
-    duration span, std::source_location where = std::source_location::current()) noexcept {
-    return {never, span, true, where};
+    const duration& span,
+    const std::source_location& where = std::source_location::current()) noexcept {
+    return {instant(span), true, where};
 }
 
 /// Sleeps until `when`. As sleep_for.
 [[nodiscard]] inline internal::sleep_awaiter sleep_until(
-    instant when, std::source_location where = std::source_location::current()) noexcept {
-    return {when, duration::zero(), false, where};
+    const instant& when,
+    const std::source_location& where = std::source_location::current()) noexcept {
+    return {when, false, where};
 }
 
 /// Gives way to others if the tenant's turn is over; else returns at once. For long loops.
@@ -136,7 +140,7 @@ class interval {
             const auto missed = (now - due_) / period_ + 1;
             due_ += missed * period_;
         }
-        return {due_, duration::zero(), false, where};
+        return {due_, false, where};
     }
 
   private:

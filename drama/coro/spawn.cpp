@@ -8,15 +8,11 @@
 namespace drama::inline v0::internal {
 
 spawned* spawned::create(const spawn_frame_request& request, std::coroutine_handle<> frame,
-                         promise_base& promise, bool keep_handle) {
+                         void (*end)(runnable&) noexcept) {
     void* const prefix = request.prefix_of(frame.address());
     spawned* const made = prefix != nullptr ? new (prefix) spawned : new spawned;
-    made->in_prefix_ = prefix != nullptr;
-    made->frame_ = frame;
-    made->promise = &promise;
     made->resume_point = frame;
-    made->finished = &strand_finished;
-    made->references_.store(keep_handle ? 2 : 1, std::memory_order_relaxed);
+    made->finished = end;
     return made;
 }
 
@@ -28,27 +24,24 @@ void spawned::launch(scope_state* scope) noexcept {
     home->start(*this);
 }
 
-void spawned::strand_finished(runnable& self) noexcept {
-    static_cast<spawned&>(self).finish();
-}
-
-void spawned::finish() noexcept {
-    if (scope_ != nullptr && promise->thrown) {
-        scope_->child_threw(promise->thrown);
+void spawned::finish(const std::exception_ptr& thrown, bool is_unjoined) noexcept {
+    if (scope_ != nullptr && thrown) {
+        scope_->child_threw(thrown);
     }
     home->ended(*this);
+    runnable* joiner = nullptr;
     lock_.lock();
     done_ = true;
-    runnable* const joiner = std::exchange(joiner_, nullptr);
-    if (unpark_ != nullptr) {
-        unpark_(place_);  // under the lock: the waiter leaves only with it
+    if ((joiner_ & thread_bit) != 0) {
+        const auto& waiting = *reinterpret_cast<const thread_joiner*>(joiner_ & ~thread_bit);
+        waiting.unpark(waiting.place);  // under the lock: the waiter leaves only with it
+    } else {
+        joiner = reinterpret_cast<runnable*>(std::exchange(joiner_, 0));
     }
     lock_.unlock();
     if (joiner != nullptr) {
         joiner->home->ready(*joiner);
-    } else if (scope_ == nullptr && references_.load(std::memory_order_acquire) == 1 &&
-               promise->thrown) {
-        // Only without a handle may the exception be looked at: a late joiner takes it.
+    } else if (scope_ == nullptr && is_unjoined && thrown) {
         std::fprintf(stderr,
                      "drama: task '%s' (%s:%u) ended with an exception that nobody joined\n", name,
                      site.where.file_name(), static_cast<unsigned>(site.where.line()));
@@ -56,43 +49,38 @@ void spawned::finish() noexcept {
     if (scope_ != nullptr) {
         scope_->remove(*this);
     }
-    release();
 }
 
-void spawned::release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) {
-        return;
-    }
-    const std::coroutine_handle<> frame = frame_;
-    if (in_prefix_) {
+void spawned::free_block(std::size_t frame_bytes) noexcept {
+    void* const frame = resume_point.address();
+    if (has_prefix(frame)) {
         this->~spawned();
-        frame.destroy();
     } else {
-        frame.destroy();
         delete this;
     }
+    free_frame(frame, frame_bytes);
 }
 
 void spawned::wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) noexcept,
                            void* place) noexcept {
+    const thread_joiner me{unpark, place};
     lock_.lock();
-    unpark_ = unpark;
-    place_ = place;
+    joiner_ = reinterpret_cast<std::uintptr_t>(&me) | thread_bit;
     while (!done_) {
         lock_.unlock();
         park(place);
         lock_.lock();
     }
-    unpark_ = nullptr;
+    joiner_ = 0;
     lock_.unlock();
 }
 
 bool spawned::add_joiner(runnable& joiner, wait_record& record) noexcept {
     lock_.lock();
-    DRAMA_ASSERT(joiner_ == nullptr, "a task is joined by one task at a time");
+    DRAMA_ASSERT(joiner_ == 0, "a task is joined by one task at a time");
     const bool waits = !done_ && joiner.begin_wait(record);
     if (waits) {
-        joiner_ = &joiner;
+        joiner_ = reinterpret_cast<std::uintptr_t>(&joiner);
     }
     lock_.unlock();
     return waits;
@@ -100,9 +88,9 @@ bool spawned::add_joiner(runnable& joiner, wait_record& record) noexcept {
 
 bool spawned::remove_joiner(runnable& joiner) noexcept {
     lock_.lock();
-    const bool found = joiner_ == &joiner;
+    const bool found = joiner_ == reinterpret_cast<std::uintptr_t>(&joiner);
     if (found) {
-        joiner_ = nullptr;
+        joiner_ = 0;
     }
     lock_.unlock();
     return found;

@@ -3,9 +3,12 @@
 // handle that joins it.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <new>
+#include <optional>
 #include <source_location>
 #include <utility>
 
@@ -34,16 +37,79 @@ struct spawn_payer {
 
 namespace internal {
 
+/// What is left of a task that ended while a handle stood: it lies where the frame was.
+struct outcome_base {
+    std::size_t frame_bytes = 0;
+    std::exception_ptr thrown;
+
+    void rethrow() {
+        if (thrown) {
+            std::rethrow_exception(std::exchange(thrown, nullptr));
+        }
+    }
+};
+
+template <class T>
+struct outcome : outcome_base {
+    static_assert(alignof(T) <= alignof(std::max_align_t), "frames are not aligned further");
+    std::optional<T> value;
+
+    explicit outcome(promise<T>& from) noexcept
+        : outcome(std::move(from.thrown), std::move(from.value)) {}
+    outcome(std::exception_ptr&& why, std::optional<T>&& from) noexcept
+        : outcome_base{0, std::move(why)} {
+        if (from) {
+            try {
+                value.emplace(*std::move(from));
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+    }
+    outcome(outcome&& from) noexcept : outcome(std::move(from.thrown), std::move(from.value)) {
+        frame_bytes = from.frame_bytes;
+    }
+    T take() {
+        rethrow();
+        return *std::move(value);
+    }
+};
+
+template <>
+struct outcome<void> : outcome_base {
+    explicit outcome(promise<void>& from) noexcept : outcome_base{0, std::move(from.thrown)} {}
+    void take() { rethrow(); }
+};
+
 /// A spawned task. Two references keep it: the running strand and the join handle.
-class DRAMA_API spawned : public runnable, public list_link<> {
+///
+/// With its end the frame ends, parameters and all. If a handle stands then, the outcome is moved
+/// into the frame's memory, which stays until the handle goes. `T` is always the task's own.
+class DRAMA_API spawned : public list_link<>, public runnable {
   public:
     /// Lays the block out in front of `frame` if the request reserved room there.
-    static spawned* create(const spawn_frame_request& request, std::coroutine_handle<> frame,
-                           promise_base& promise, bool keep_handle);
+    template <class T>
+    static spawned* create(const spawn_frame_request& request,
+                           std::coroutine_handle<promise<T>> frame) {
+        return create(request, frame, &end_as<T>);
+    }
 
     /// Starts it under `scope` (null: owned by its tenant). Afterwards it may run at any moment.
     void launch(scope_state* scope) noexcept;
-    void release() noexcept;
+    /// Ends a task that was never launched. Requires: no handle stands.
+    void abandon() noexcept { free_block(destroy_in_place(resume_point)); }
+    /// The handle goes.
+    template <class T>
+    void release() noexcept {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            drop_outcome<T>();
+        }
+    }
+    /// Requires: the task is done, and a handle has stood all the time.
+    template <class T>
+    outcome<T>& outcome_as() noexcept {
+        return *std::launder(static_cast<outcome<T>*>(resume_point.address()));
+    }
 
     bool is_done() noexcept {
         lock_.lock();
@@ -61,24 +127,56 @@ class DRAMA_API spawned : public runnable, public list_link<> {
     void wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) noexcept,
                       void* place) noexcept;
 
-    /// Where the value or the exception lies.
-    promise_base* promise = nullptr;
-
   private:
-    static void strand_finished(runnable& self) noexcept;
-    void finish() noexcept;
+    /// A thread that waits, on its own stack.
+    struct thread_joiner {
+        void (*unpark)(void*) noexcept;
+        void* place;
+    };
+    static constexpr std::uintptr_t thread_bit = 1;
 
-    std::coroutine_handle<> frame_;
-    scope_state* scope_ = nullptr;
-    runnable* joiner_ = nullptr;                // guarded by lock_
-    void (*unpark_)(void*) noexcept = nullptr;  // guarded by lock_
-    void* place_ = nullptr;                     // guarded by lock_
-    std::atomic<std::uint32_t> references_{1};
+    static spawned* create(const spawn_frame_request& request, std::coroutine_handle<> frame,
+                           void (*end)(runnable&) noexcept);
+
+    /// The strand's last act.
+    template <class T>
+    static void end_as(runnable& self) noexcept {
+        auto& me = static_cast<spawned&>(self);
+        const std::coroutine_handle<> frame = me.resume_point;
+        auto& promise =
+            std::coroutine_handle<internal::promise<T>>::from_address(frame.address()).promise();
+        const std::exception_ptr thrown = promise.thrown;
+        // Nobody can get a handle later. The strand's reference is then the last one.
+        if (me.references_.load(std::memory_order_acquire) == 1) {
+            const std::size_t bytes = destroy_in_place(frame);
+            me.finish(thrown, true);
+            me.free_block(bytes);
+            return;
+        }
+        outcome<T> left(promise);
+        left.frame_bytes = destroy_in_place(frame);
+        new (frame.address()) outcome<T>(std::move(left));
+        me.finish(thrown, false);
+        me.release<T>();
+    }
+    template <class T>
+    void drop_outcome() noexcept {
+        outcome<T>& left = outcome_as<T>();
+        const std::size_t bytes = left.frame_bytes;
+        std::destroy_at(&left);
+        free_block(bytes);
+    }
+    void finish(const std::exception_ptr& thrown, bool is_unjoined) noexcept;
+    void free_block(std::size_t frame_bytes) noexcept;
+
+    // The first fill the end of runnable.
+    std::atomic<std::uint8_t> references_{2};
     spinlock lock_;
     bool done_ = false;  // guarded by lock_
-    bool in_prefix_ = false;
+    scope_state* scope_ = nullptr;
+    std::uintptr_t joiner_ = 0;  // guarded by lock_: a runnable, or with thread_bit a thread_joiner
 };
-static_assert(sizeof(spawned) <= spawn_prefix_bytes);
+static_assert(sizeof(spawned) == spawn_prefix_bytes);
 
 struct join_awaiter : wait_record {
     spawned* target;
@@ -87,7 +185,7 @@ struct join_awaiter : wait_record {
 
     explicit join_awaiter(spawned& of, std::source_location at) noexcept : target(&of) {
         kind = wait_kind::join;
-        object = holder = &of;
+        object = static_cast<runnable*>(&of);
         where = at;
         cancel = &on_cancel;
     }
@@ -132,7 +230,7 @@ class [[nodiscard]] join_handle {
     }
     ~join_handle() {
         if (target_ != nullptr) {
-            target_->release();
+            target_->template release<T>();
         }
     }
 
@@ -143,12 +241,12 @@ class [[nodiscard]] join_handle {
             if (stopped) {
                 return fail(self->stop_reason());
             }
-            auto& done = static_cast<internal::promise<T>&>(*target->promise);
+            auto& left = target->template outcome_as<T>();
             if constexpr (std::is_void_v<T>) {
-                done.take();
+                left.take();
                 return {};
             } else {
-                return done.take();
+                return left.take();
             }
         }
     };
@@ -189,7 +287,7 @@ admission<spawned*> make_spawned(account& payer, F&& f, Args&&... args) {
         auto made = std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
         const auto frame = made.release();
         made = decltype(made)(frame);  // owns the frame until there is a control block
-        spawned* const control = spawned::create(request, frame, frame.promise(), true);
+        spawned* const control = spawned::create(request, frame);
         made.release();
         frame.promise().self = control;
         control->payer = &payer;

@@ -65,6 +65,7 @@ struct promise_base {
             if (promise.continuation) {
                 promise.self->slot->next = promise.continuation;
             } else {
+                promise.self->resume_point = finished;
                 promise.self->slot->ended = promise.self;
             }
         }

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <source_location>
-#include <system_error>
 
 #include "drama/base/clock.hpp"
+#include "drama/base/errc.hpp"
 
 namespace drama::inline v0 {
 
@@ -43,14 +43,10 @@ constexpr const char* name_of(wait_kind kind) noexcept {
 ///           and cancelled under the runnable's stop lock.
 /// Lifetime: lives in the awaiter, which outlives the wait.
 struct wait_record {
-    wait_kind kind = wait_kind::turn;
-    const void* object = nullptr;      ///< the primitive, operation or task waited for
-    const runnable* holder = nullptr;  ///< the task that can end the wait, where one is known
-    /// Where the holder is found instead, if it may change while the wait stands.
-    const std::atomic<const runnable*>* holder_now = nullptr;
-    instant since = long_ago;  ///< coarse: the start of the turn that began the wait
+    /// What is waited for: the primitive or operation. A join: the `runnable`. A lock: where its
+    /// holder is found, a `std::atomic<const runnable*>`.
+    const void* object = nullptr;
     std::source_location where;
-    std::error_code stop_reason;  ///< why `cancel` is called; set before, under the stop lock
 
     /// Ends the wait early if it still stands; null if the wait cannot be cut short (a join of
     /// children passes the request on instead). Called under the stop lock: must not block, may
@@ -60,8 +56,31 @@ struct wait_record {
     /// The task that can end the wait now, or nullptr. A name: it may have ended, look into it only
     /// where that is excluded.
     const runnable* current_holder() const noexcept {
-        return holder_now != nullptr ? holder_now->load(std::memory_order_relaxed) : holder;
+        if (kind == wait_kind::lock) {
+            const auto* const at = static_cast<const std::atomic<const runnable*>*>(object);
+            return at->load(std::memory_order_relaxed);
+        }
+        return kind == wait_kind::join ? static_cast<const runnable*>(object) : nullptr;
     }
+    /// Notes the start: that of the turn that begins the wait.
+    void begin(instant now) noexcept { since_ = ticks(now); }
+    /// How long it has lasted at `now`. Units: exact to about a millisecond, up to 50 days.
+    duration lasted(instant now) const noexcept {
+        return duration(std::int64_t{ticks(now) - since_} << tick_shift);
+    }
+
+  private:
+    // A record lies in every waiting frame, so it is kept small: ticks of 2^20 ns.
+    static constexpr int tick_shift = 20;
+    static constexpr std::uint32_t ticks(instant at) noexcept {
+        return static_cast<std::uint32_t>(at.time_since_epoch().count() >> tick_shift);
+    }
+    std::uint32_t since_ = 0;
+
+  public:
+    wait_kind kind = wait_kind::turn;
+    errc stop_reason{};  ///< why `cancel` is called; set before, under the stop lock
 };
+static_assert(sizeof(wait_record) <= 32);
 
 }  // namespace drama::inline v0

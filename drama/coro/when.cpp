@@ -40,7 +40,7 @@ void when_group::finish(when_child& child) noexcept {
     }
 }
 
-void when_group::stop_all(std::error_code reason) noexcept {
+void when_group::stop_all(errc reason) noexcept {
     for (when_child& child : children_) {
         child.request_stop(reason);
     }

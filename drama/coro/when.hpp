@@ -63,7 +63,7 @@ class DRAMA_API when_group {
   private:
     static void child_finished(runnable& child) noexcept;
     void finish(when_child& child) noexcept;
-    void stop_all(std::error_code reason) noexcept;
+    void stop_all(errc reason) noexcept;
     bool add_waiter(runnable& waiter, wait_record& record) noexcept;
 
     std::span<when_child> children_;

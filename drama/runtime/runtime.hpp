@@ -170,7 +170,7 @@ class DRAMA_API runtime {
     template <class T>
     flat_result<T> sync_wait(join_handle<T> root) {
         internal::wait_for(*engine_, *root.get());
-        auto& done = static_cast<internal::promise<T>&>(*root.get()->promise);
+        auto& done = root.get()->template outcome_as<T>();
         if constexpr (std::is_void_v<T>) {
             done.take();
             return {};

@@ -10,11 +10,9 @@ root_wait::root_wait(spawn_payer from, std::source_location at) noexcept
       spawned_at(from.where) {
 }
 
-// One that was never launched has both references: the strand's and the handle's.
 root_wait::~root_wait() {
     if (root != nullptr) {
-        root->release();
-        root->release();
+        root->abandon();
     }
 }
 

@@ -101,14 +101,13 @@ class DRAMA_API mutex final : internal::sync_base {
 struct [[nodiscard]] mutex::lock_awaiter : internal::sync_awaiter<mutex::lock_awaiter> {
     lock_awaiter(mutex& of, duration at_most, std::source_location at) noexcept
         : sync_awaiter(of, wait_kind::lock, at_most, at), target(&of) {
-        holder_now = &of.holder_;
+        object = &of.holder_;
     }
     bool take(internal::wake_list&) noexcept {
         if (target->take(self)) {
             outcome = internal::wait_outcome::granted;
             return true;
         }
-        holder = target->holder();
         return false;
     }
     internal::waiter_queue& line() noexcept { return target->waiting_; }

@@ -113,7 +113,7 @@ struct [[nodiscard]] shared_mutex::lock_awaiter
     lock_awaiter(shared_mutex& of, duration at_most, std::source_location at) noexcept
         : base(of, wait_kind::lock, at_most, at), target(&of) {
         this->wants = Exclusive ? 1 : 0;
-        this->holder_now = &of.holder_;
+        this->object = &of.holder_;
     }
     bool take(internal::wake_list&) noexcept {
         if (target->waiting_.empty() && target->can_take(Exclusive)) {
@@ -121,7 +121,6 @@ struct [[nodiscard]] shared_mutex::lock_awaiter
             this->outcome = internal::wait_outcome::granted;
             return true;
         }
-        this->holder = target->holder();
         return false;
     }
     internal::waiter_queue& line() noexcept { return target->waiting_; }

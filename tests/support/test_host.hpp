@@ -87,7 +87,7 @@ class test_host final : public host {
     template <class T>
     static T take(join_handle<T>& handle) {
         DRAMA_ASSERT(handle.is_done(), "the task has not ended");
-        return static_cast<internal::promise<T>&>(*handle.get()->promise).take();
+        return handle.get()->template outcome_as<T>().take();
     }
 
     /// Gives one ready task its turn; false if none is ready.

@@ -55,8 +55,8 @@ def judge(path, module, quote, target, edges):
     is_test = bool(source_text.TESTS.search(path))
     if ".." in target.split("/"):
         return f'"../" in include of {target}'
-    if target == "liburing.h" and not path.startswith("drama/io/uring/"):
-        return "only drama/io/uring/ sees <liburing.h>"
+    if target == "liburing.h" and not path.startswith(("drama/io/uring/", "bench/")):
+        return "only drama/io/uring/ and bench/ see <liburing.h>"
     if not target.startswith("drama/"):
         relative = quote == '"' and not (is_test and target.startswith("tests/support/"))
         if module and relative:

@@ -31,9 +31,9 @@ constexpr std::size_t buffer_bytes_least = 2'048;
 struct state {
     explicit state(std::uint64_t seed) : random(seed) {
         clients = 1 + random.below(5);
-        messages = 12 + random.below(22);
+        messages = 12 + random.below(21);
         tenants = 1 + random.below(3);
-        workers = 1 + random.below(3);
+        workers = 1 + random.below(4);
         has_hog = random.below(2) == 0;
         hand_over = random.below(4) != 0;
         if (random.below(2) == 0) {
@@ -87,7 +87,7 @@ task<result<void>> sleep_as_task(duration span) {
     co_return co_await sleep_for(span);
 }
 
-task<result<void>> use_index(state* all, duration patience) {
+task<result<void>> use_index(state* all, std::uint64_t who, duration patience) {
     auto guard = co_await all->index.lock(patience);
     if (!guard) {
         co_return guard.error() == errc::deadline_exceeded ? result<void>() : fail(guard.error());
@@ -95,6 +95,7 @@ task<result<void>> use_index(state* all, duration patience) {
     if (++all->inside != 1) {
         all->fail_with("two tasks hold the mutex");
     }
+    all->sim->note(who);  // the order among equals is part of the event hash
     ++all->looked_up;
     auto slept = co_await sleep_for(all->some(200us));
     --all->inside;
@@ -102,7 +103,7 @@ task<result<void>> use_index(state* all, duration patience) {
 }
 
 // The work of one message, before it is echoed.
-task<result<void>> serve_message(state* all) {
+task<result<void>> serve_message(state* all, std::uint64_t who) {
     switch (all->random.below(7)) {
         case 0: {
             auto found = co_await blocking(look_up, all->some(2ms));
@@ -113,25 +114,25 @@ task<result<void>> serve_message(state* all) {
             co_return packed ? result<void>() : fail(packed.error());
         }
         case 2:
-            co_return co_await use_index(all, 1h);
+            co_return co_await use_index(all, who, 1h);
         case 3:
             sim::spend(all->some(100us));
             co_return result<void>();
         case 4:
-            co_return co_await use_index(all, all->some(100us));
+            co_return co_await use_index(all, who, all->some(100us));
         default:
             co_return co_await yield_now();
     }
 }
 
-task<void> serve_connection(state* all, tcp_stream stream) {
+task<void> serve_connection(state* all, std::uint64_t who, tcp_stream stream) {
     std::array<std::byte, 1024> buffer;
     for (;;) {
         auto got = co_await stream.read_some(buffer);
         if (!got || *got == 0) {
             co_return;
         }
-        auto served = co_await serve_message(all);
+        auto served = co_await serve_message(all, who);
         if (!served && served.error() != errc::thread_unavailable) {
             co_return;
         }
@@ -146,8 +147,8 @@ task<void> serve_connection(state* all, tcp_stream stream) {
 task<result<void>> serve(scope_handle connections, state* all, tcp_listener* listener) {
     for (std::uint64_t number = 0; number < all->clients; ++number) {
         DRAMA_CO_TRY(auto stream, co_await listener->accept());
-        auto child =
-            connections.spawn(all->tenant_of(number), serve_connection, all, std::move(stream));
+        auto child = connections.spawn(all->tenant_of(number), serve_connection, all, number,
+                                       std::move(stream));
         if (!child) {
             co_return fail(child.error().code());
         }
@@ -224,10 +225,13 @@ task<void> dreamer(state* all) {
     }
 }
 
+// Keeps its thread, on the CPU or waiting in the kernel.
 task<void> hog(state* all) {
     auto slept = co_await sleep_for(all->some(2ms));
-    if (slept) {
+    if (slept && all->random.below(2) == 0) {
         sim::spend(1ms + all->some(4ms));
+    } else if (slept) {
+        sim::block(1ms + all->some(7ms));
     }
 }
 
@@ -244,6 +248,7 @@ void start_everything(state& all) {
     }
     check(rt.try_spawn(all.tenant_of(0), dreamer, &all).has_value());
     if (all.shop) {
+        all.shop->sim = all.sim;
         check(
             rt.try_spawn(rt.tenants().get_or_create("shop"), run_workshop, &*all.shop).has_value());
     }

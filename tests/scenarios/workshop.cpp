@@ -3,12 +3,13 @@
 
 #include "drama/coro/scope.hpp"
 #include "drama/coro/sleep.hpp"
+#include "drama/runtime/blocking.hpp"
 #include "drama/sim/sim_world.hpp"
 
 namespace drama::scenarios {
 namespace {
 
-task<result<void>> produce(workshop* shop) {
+task<result<void>> produce(workshop* shop, std::uint64_t who) {
     auto opened = co_await shop->is_open.wait();
     if (!opened) {
         co_return opened;
@@ -22,6 +23,7 @@ task<result<void>> produce(workshop* shop) {
         }
         DRAMA_CO_TRY(const std::uint64_t answer, co_await ends.receiver.receive());
         shop->check(answer == number + 1, "a wrong answer");
+        shop->note(who);
         ++shop->answered;
     }
     if (--shop->producing == 0) {
@@ -34,7 +36,7 @@ task<result<void>> read_catalogue(workshop* shop) {
     DRAMA_CO_TRY(auto shared, co_await shop->catalogue.lock_shared());
     ++shop->readers;
     shop->check(shop->writers == 0, "one reads while another writes");
-    auto slept = co_await sleep_for(shop->some(100us));
+    auto slept = co_await sleep_for(shop->some(300us));
     --shop->readers;
     co_return slept;
 }
@@ -43,9 +45,9 @@ task<result<void>> write_catalogue(workshop* shop) {
     DRAMA_CO_TRY(auto alone, co_await shop->catalogue.lock());
     ++shop->writers;
     shop->check(shop->writers == 1 && shop->readers == 0, "a writer is not alone");
-    auto yielded = co_await yield_now();
+    auto slept = co_await sleep_for(shop->some(100us));
     --shop->writers;
-    co_return yielded;
+    co_return slept;
 }
 
 task<result<void>> use_tools(workshop* shop) {
@@ -58,9 +60,10 @@ task<result<void>> use_tools(workshop* shop) {
     co_return slept;
 }
 
-task<result<void>> fit(workshop* shop) {
+task<result<void>> fit(workshop* shop, std::uint64_t who) {
     for (;;) {
         auto next = co_await shop->orders.pop();
+        shop->note(who);
         if (!next) {
             co_return next.error() == errc::closed ? result<void>() : fail(next.error());
         }
@@ -68,7 +71,7 @@ task<result<void>> fit(workshop* shop) {
         if (!used) {
             co_return used;
         }
-        if (shop->random.below(3) == 0) {
+        if (shop->random.below(2) == 0) {
             auto wrote = co_await write_catalogue(shop);
             if (!wrote) {
                 co_return wrote;
@@ -86,19 +89,30 @@ task<result<void>> fit(workshop* shop) {
     }
 }
 
-task<void> hurry(workshop* shop) {
-    sim::spend(shop->some(20us));
+int press(duration cost) {
+    sim::spend(cost);
+    return 1;
+}
+
+// One in three needs a CPU for long.
+task<void> hurry(workshop* shop, std::uint64_t who) {
+    if (who % 3 == 0) {
+        auto pressed = co_await compute(press, shop->some(2ms));
+        shop->check(pressed.has_value(), "a compute call failed");
+    } else {
+        sim::spend(shop->some(20us));
+    }
+    shop->note(who);
     ++shop->crowd_done;
-    co_return;
 }
 
 task<result<void>> open_shop(scope_handle tasks, workshop* shop) {
     bool all_there = true;
     for (std::uint64_t i = 0; i < shop->producers; ++i) {
-        all_there = tasks.spawn(produce, shop).has_value() && all_there;
+        all_there = tasks.spawn(produce, shop, i).has_value() && all_there;
     }
     for (std::uint64_t i = 0; i < shop->fitters; ++i) {
-        all_there = tasks.spawn(fit, shop).has_value() && all_there;
+        all_there = tasks.spawn(fit, shop, 100 + i).has_value() && all_there;
     }
     auto slept = co_await sleep_for(shop->some(500us));
     if (!slept) {
@@ -106,7 +120,7 @@ task<result<void>> open_shop(scope_handle tasks, workshop* shop) {
     }
     shop->is_open.set();
     for (std::uint64_t i = 0; i < shop->crowd; ++i) {
-        all_there = tasks.spawn(hurry, shop).has_value() && all_there;
+        all_there = tasks.spawn(hurry, shop, 200 + i).has_value() && all_there;
     }
     shop->check(all_there, "a child was refused");
     co_return result<void>();
@@ -116,11 +130,11 @@ task<result<void>> open_shop(scope_handle tasks, workshop* shop) {
 
 workshop::workshop(std::uint64_t seed)
     : random(seed),
-      producers(1 + random.below(4)),
-      orders_each(1 + random.below(5)),
-      fitters(1 + random.below(3)),
-      crowd(4 + random.below(8)),
-      tools(1 + random.below(3)),
+      producers(2 + random.below(5)),
+      orders_each(1 + random.below(4)),
+      fitters(2 + random.below(4)),
+      crowd(4 + random.below(12)),
+      tools(2 + random.below(4)),
       orders(1 + random.below(2)),
       free_tools(tools),
       producing(producers) {

@@ -10,6 +10,7 @@
 #include "drama/base/prng.hpp"
 #include "drama/base/result.hpp"
 #include "drama/coro/task.hpp"
+#include "drama/sim/simulation.hpp"
 #include "drama/sync/channel.hpp"
 #include "drama/sync/event.hpp"
 #include "drama/sync/oneshot.hpp"
@@ -27,6 +28,8 @@ struct order {
 struct workshop {
     explicit workshop(std::uint64_t seed);
 
+    /// Makes part of the event hash who did something, so that the order among equals counts.
+    void note(std::uint64_t who) const { sim->note(who); }
     duration some(duration most) {
         return duration(random.below(static_cast<std::uint64_t>(most.count()) + 1));
     }
@@ -55,6 +58,7 @@ struct workshop {
     std::uint64_t answered = 0;
     std::uint64_t crowd_done = 0;
     std::string fault;  ///< empty: every rule held
+    simulation* sim = nullptr;
 };
 
 /// Runs all of it; `shop` then tells how it went. A task of its own.

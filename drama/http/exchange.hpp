@@ -42,8 +42,9 @@ inline http_reply text_reply(int status, std::string_view line) {
 /// One request, whole: its body is in. Lifetime: what it points to stays until the handler ends.
 struct http_exchange {
     const http_request* request = nullptr;
-    drama::tenant tenant;     ///< who pays for the handler
-    void* context = nullptr;  ///< the route's
+    drama::tenant tenant;        ///< who pays for the handler
+    void* context = nullptr;     ///< the route's
+    std::string_view rest = {};  ///< of the path, where the route ends in `*`; not decoded
 };
 
 /// A handler: spawned as a task of its own for each request, on the account of the request's
@@ -54,7 +55,7 @@ using http_handler = task<result<http_reply>> (*)(http_exchange);
 /// Where a handler answers. HEAD is served by GET's handler, without the body.
 struct http_route {
     std::string_view method;  ///< "GET", "POST"; static storage
-    std::string_view path;    ///< the whole path; static storage
+    std::string_view path;    ///< the whole path, or its beginning and a `*`; static storage
     http_handler handler = nullptr;
     void* context = nullptr;  ///< given to the handler; outlives the server
 };

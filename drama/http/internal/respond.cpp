@@ -57,17 +57,31 @@ http_reply failed_reply(std::error_code error) {
 struct routed {
     const http_route* to = nullptr;
     http_reply otherwise;
+    std::string_view rest = {};
 };
+
+// `/files/*` takes `/files/a` and not `/files/`: the rest of a path is never empty.
+bool matches(std::string_view pattern, std::string_view path) noexcept {
+    if (!pattern.ends_with('*')) {
+        return pattern == path;
+    }
+    pattern.remove_suffix(1);
+    return path.size() > pattern.size() && path.starts_with(pattern);
+}
+
+std::string_view rest_of(std::string_view pattern, std::string_view path) noexcept {
+    return pattern.ends_with('*') ? path.substr(pattern.size() - 1) : std::string_view();
+}
 
 routed find_route(const http_server_state& server, const http_request& request) {
     const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
     std::string allowed;
     for (const http_route& each : server.routes) {
-        if (each.path != request.path) {
+        if (!matches(each.path, request.path)) {
             continue;
         }
         if (each.method == method) {
-            return {&each, {}};
+            return {&each, {}, rest_of(each.path, request.path)};
         }
         allowed.append(allowed.empty() ? "" : ", ").append(each.method);
     }
@@ -141,7 +155,7 @@ task<http_reply> make_reply(http_server_state* server, const http_request* reque
     *permit = *std::move(admitted);
     self.input_complete = true;
     co_await switch_account_awaiter(*payer);
-    const http_exchange exchange{request, *payer, route.to->context};
+    const http_exchange exchange{request, *payer, route.to->context, route.rest};
     auto running = run_handler(route.to->handler, exchange);
     co_return co_await std::move(running);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serve_routes.hpp"
+// Routes that spend time, on a worker, on the compute pool or on a blocking thread.
+#include "serve/routes.hpp"
 
 #include <algorithm>
 #include <stop_token>
@@ -148,11 +149,14 @@ task<result<http_reply>> health(http_exchange) {
 
 }  // namespace
 
-std::vector<http_route> serve_routes() {
-    return {{"GET", "/echo", echo},     {"POST", "/echo", echo_back},
-            {"GET", "/hog", hog},       {"GET", "/compute", compute_for},
-            {"GET", "/block", block},   {"POST", "/spawn", spawn_tasks},
-            {"GET", "/healthz", health}};
+void add_work_routes(std::vector<http_route>& to) {
+    to.insert(to.end(), {{"GET", "/echo", echo},
+                         {"POST", "/echo", echo_back},
+                         {"GET", "/hog", hog},
+                         {"GET", "/compute", compute_for},
+                         {"GET", "/block", block},
+                         {"POST", "/spawn", spawn_tasks},
+                         {"GET", "/healthz", health}});
 }
 
 }  // namespace drama::cli

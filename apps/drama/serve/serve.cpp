@@ -6,13 +6,14 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "commands.hpp"
 #include "drama/admin/admin_server.hpp"
 #include "drama/http/server.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
-#include "serve_routes.hpp"
+#include "serve/routes.hpp"
 
 namespace drama::cli {
 namespace {
@@ -101,7 +102,9 @@ http_server make_server(const serve_options& options) {
     http_server_options made;
     made.header_deadline = std::chrono::milliseconds(options.header_deadline_ms);
     made.idle_deadline = std::chrono::milliseconds(options.idle_deadline_ms);
-    return http_server(serve_routes(), made);
+    std::vector<http_route> routes;
+    add_work_routes(routes);
+    return http_server(std::move(routes), made);
 }
 
 runtime_options runtime_options_of(const serve_options& from) {

@@ -14,6 +14,7 @@
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
 #include "serve/routes.hpp"
+#include "serve/service.hpp"
 
 namespace drama::cli {
 namespace {
@@ -23,6 +24,7 @@ struct serve_options {
     std::string admin = "127.0.0.1:8081";
     std::string order = "fair";
     std::string io = "auto";
+    std::string data;
     std::uint64_t workers = 0;
     std::uint64_t blocking_max = 512;
     std::uint64_t tasks_max = 10'000'000;
@@ -42,6 +44,8 @@ command describe(serve_options& into) {
              set_text(into.listen)},
             {"--admin", "HOST:PORT|off", "where to show itself (127.0.0.1:8081), loopback only",
              set_text(into.admin)},
+            {"--data", "DIR", "where files and databases live; without it such routes refuse",
+             set_text(into.data)},
             {"--workers", "N", "worker threads; 0: one for each usable CPU",
              set_number(into.workers, 0, 1024)},
             {"--policy", "fair|fifo", "the order of tenants (fair)",
@@ -98,12 +102,15 @@ int complain(const char* what, const std::string& where, std::error_code error) 
     return 1;
 }
 
-http_server make_server(const serve_options& options) {
+http_server make_server(const serve_options& options, service& shared) {
     http_server_options made;
     made.header_deadline = std::chrono::milliseconds(options.header_deadline_ms);
     made.idle_deadline = std::chrono::milliseconds(options.idle_deadline_ms);
     std::vector<http_route> routes;
     add_work_routes(routes);
+    for (http_route& each : routes) {
+        each.context = &shared;
+    }
     return http_server(std::move(routes), made);
 }
 
@@ -154,7 +161,8 @@ int serve(const serve_options& options, const endpoint& listen) {
         return complain("cannot start with io", options.io, started.error());
     }
     const tenant system = rt.tenants().system();
-    http_server server = make_server(options);
+    service shared{.data = options.data};
+    http_server server = make_server(options, shared);
     if (auto bound = rt.sync_wait(system, bind_at, &server, listen); !bound) {
         return complain("cannot listen at", options.listen, bound.error());
     }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the routes of one server share. Every route gets it as its context.
+#pragma once
+
+#include <string>
+
+#include "drama/http/exchange.hpp"
+
+namespace drama::cli {
+
+/// Lifetime: outlives the server. Threads: read only while it serves.
+struct service {
+    std::string data;  ///< the folder of files and databases; empty: routes that keep data refuse
+};
+
+inline service& service_of(const http_exchange& exchange) noexcept {
+    return *static_cast<service*>(exchange.context);
+}
+
+}  // namespace drama::cli

@@ -56,6 +56,7 @@ constexpr phrase phrases[] = {
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
 };
 static_assert(std::ranges::is_sorted(phrases, {}, &phrase::status));
 

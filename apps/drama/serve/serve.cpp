@@ -13,6 +13,7 @@
 #include "drama/http/server.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
+#include "serve/file_store.hpp"
 #include "serve/routes.hpp"
 #include "serve/service.hpp"
 
@@ -92,6 +93,11 @@ task<result<void>> bind_at(http_server* server, endpoint where) {
     co_return co_await std::move(binding);
 }
 
+task<result<void>> prepare(file_store* files) {
+    auto preparing = files->prepare();
+    co_return co_await std::move(preparing);
+}
+
 task<result<void>> serve_all(http_server* server) {
     auto serving = server->serve();
     co_return co_await std::move(serving);
@@ -108,6 +114,8 @@ http_server make_server(const serve_options& options, service& shared) {
     made.idle_deadline = std::chrono::milliseconds(options.idle_deadline_ms);
     std::vector<http_route> routes;
     add_work_routes(routes);
+    add_file_routes(routes);
+    add_pack_routes(routes);
     for (http_route& each : routes) {
         each.context = &shared;
     }
@@ -161,7 +169,14 @@ int serve(const serve_options& options, const endpoint& listen) {
         return complain("cannot start with io", options.io, started.error());
     }
     const tenant system = rt.tenants().system();
+    file_store files(options.data);
     service shared{.data = options.data};
+    if (!options.data.empty()) {
+        if (auto prepared = rt.sync_wait(system, prepare, &files); !prepared) {
+            return complain("cannot keep files in", options.data, prepared.error());
+        }
+        shared.files = &files;
+    }
     http_server server = make_server(options, shared);
     if (auto bound = rt.sync_wait(system, bind_at, &server, listen); !bound) {
         return complain("cannot listen at", options.listen, bound.error());

@@ -8,9 +8,12 @@
 
 namespace drama::cli {
 
+class file_store;
+
 /// Lifetime: outlives the server. Threads: read only while it serves.
 struct service {
     std::string data;  ///< the folder of files and databases; empty: routes that keep data refuse
+    file_store* files = nullptr;  ///< in that folder; null without one
 };
 
 inline service& service_of(const http_exchange& exchange) noexcept {

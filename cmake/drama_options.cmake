@@ -1,10 +1,8 @@
 # Compiler flags of drama's own targets: warnings, sanitizers and what the two compilers need.
 add_library(drama_options INTERFACE)
 target_compile_features(drama_options INTERFACE cxx_std_23)
-target_compile_options(drama_options INTERFACE -fno-omit-frame-pointer)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(drama_options INTERFACE -fcoroutines -foptimize-sibling-calls)
-endif()
+target_compile_options(drama_options INTERFACE -fno-omit-frame-pointer
+    $<$<CXX_COMPILER_ID:GNU>:-fcoroutines> $<$<CXX_COMPILER_ID:GNU>:-foptimize-sibling-calls>)
 
 # Every source is built for coverage then, so that a fuzz target can steer into all that it calls.
 option(DRAMA_FUZZ "Build the libFuzzer targets, x_fuzz.cpp (Clang only)" OFF)

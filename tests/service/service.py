@@ -15,10 +15,10 @@ SANITIZED = bool(os.environ.get("DRAMA_SANITIZED"))
 
 class Server:
     """A server process on free ports; ends with the block, which fails if the server failed. Only
-    a server that the block itself ended may end as it likes."""
+    a server that the block itself ended may end as it likes. `under`: a program that runs it."""
 
-    def __init__(self, *flags):
-        command = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags]
+    def __init__(self, *flags, under=()):
+        command = [*under, PROGRAM, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
         self.ready = self.process.stdout.readline()

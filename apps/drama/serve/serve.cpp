@@ -15,60 +15,11 @@
 #include "flags.hpp"
 #include "serve/file_store.hpp"
 #include "serve/routes.hpp"
+#include "serve/serve_options.hpp"
 #include "serve/service.hpp"
 
 namespace drama::cli {
 namespace {
-
-struct serve_options {
-    std::string listen = "127.0.0.1:8080";
-    std::string admin = "127.0.0.1:8081";
-    std::string order = "fair";
-    std::string io = "auto";
-    std::string data;
-    std::uint64_t workers = 0;
-    std::uint64_t blocking_max = 512;
-    std::uint64_t tasks_max = 10'000'000;
-    std::uint64_t header_deadline_ms = 10'000;
-    std::uint64_t idle_deadline_ms = 60'000;
-    std::uint64_t drain_ms = 5'000;
-    bool hand_over = true;
-    bool check_permits = true;
-};
-
-command describe(serve_options& into) {
-    return {
-        "serve",
-        "Serves /echo /hog /compute /block /spawn /healthz; the Drama-Tenant header says who pays.",
-        {
-            {"--listen", "HOST:PORT", "where to serve (127.0.0.1:8080); port 0 takes a free one",
-             set_text(into.listen)},
-            {"--admin", "HOST:PORT|off", "where to show itself (127.0.0.1:8081), loopback only",
-             set_text(into.admin)},
-            {"--data", "DIR", "where files and databases live; without it such routes refuse",
-             set_text(into.data)},
-            {"--workers", "N", "worker threads; 0: one for each usable CPU",
-             set_number(into.workers, 0, 1024)},
-            {"--policy", "fair|fifo", "the order of tenants (fair)",
-             set_choice(into.order, {"fair", "fifo"})},
-            {"--io", "auto|epoll|uring", "the IO backend (auto)",
-             set_choice(into.io, {"auto", "epoll", "uring"})},
-            {"--blocking-max", "N", "blocking threads at most (512)",
-             set_number(into.blocking_max, 1, 100'000)},
-            {"--tasks-max", "N", "tasks alive at most; more requests get 503 (10000000)",
-             set_number(into.tasks_max, 1, 1'000'000'000)},
-            {"--header-deadline-ms", "N", "for the head of a request, or 408 (10000)",
-             set_number(into.header_deadline_ms, 1, 3'600'000)},
-            {"--idle-deadline-ms", "N", "for a connection without a request (60000)",
-             set_number(into.idle_deadline_ms, 1, 86'400'000)},
-            {"--drain-ms", "N", "for requests in flight after SIGINT or SIGTERM (5000)",
-             set_number(into.drain_ms, 0, 3'600'000)},
-            {"--no-hand-over", "", "let a task that hogs its thread stop its core",
-             set_switch(into.hand_over, false)},
-            {"--no-permit-check", "", "let threads burn without bound, for measurements",
-             set_switch(into.check_permits, false)},
-        }};
-}
 
 void raise_descriptor_limit() {
     rlimit limit{};

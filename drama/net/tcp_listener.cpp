@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/net/tcp_listener.hpp"
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 
 #include "drama/net/internal/accept_gate.hpp"
@@ -38,6 +40,22 @@ result<io_fd> listen_at(io_system& io, const socket_address& where, const listen
     return socket;
 }
 
+result<int> family_of_listening(io_system& io, int fd) {
+    DRAMA_TRY(const int type, io.get_option(fd, SOL_SOCKET, SO_TYPE));
+    if (type != SOCK_STREAM) {
+        return fail(errno_code(EPROTOTYPE));
+    }
+    DRAMA_TRY(const socket_address address, io.local_address(fd));
+    if (address.family() != AF_INET && address.family() != AF_INET6) {
+        return fail(errno_code(EAFNOSUPPORT));
+    }
+    DRAMA_TRY(const int listens, io.get_option(fd, SOL_SOCKET, SO_ACCEPTCONN));
+    if (listens == 0) {
+        return fail(errno_code(EINVAL));
+    }
+    return address.family();
+}
+
 }  // namespace
 
 tcp_listener::tcp_listener() noexcept = default;
@@ -64,6 +82,23 @@ task<result<tcp_listener>> tcp_listener::bind(endpoint where, listen_options opt
         co_return std::move(made);
     }
     co_return fail(error);
+}
+
+result<tcp_listener> tcp_listener::adopt(int fd, listen_options options) {
+    io_system& io = internal::current_io();
+    DRAMA_TRY(const int family, family_of_listening(io, fd));
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return fail(errno_code(errno));
+    }
+    if (options.no_delay) {
+        if (auto done = io.set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); !done) {
+            return fail(done.error());
+        }
+    }
+    tcp_listener made;
+    made.gate_.reset(new internal::accept_gate(io_fd(io, fd), family));
+    return made;
 }
 
 task<result<tcp_stream>> tcp_listener::accept(std::source_location where) {

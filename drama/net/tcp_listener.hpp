@@ -32,6 +32,12 @@ class DRAMA_API tcp_listener {
     /// Errors: errno of socket, bind, listen (EADDRINUSE, EACCES, ...); those of resolve.
     static task<result<tcp_listener>> bind(endpoint where, listen_options options = {});
 
+    /// Takes over a socket that listens already, one that was inherited for example; from then on
+    /// it does not block. Requires: called from a task.
+    /// Errors: ENOTSOCK, EBADF; EPROTOTYPE - no stream; EAFNOSUPPORT - neither IPv4 nor IPv6;
+    ///         EINVAL - it does not listen. The descriptor stays the caller's then.
+    static result<tcp_listener> adopt(int fd, listen_options options = {});
+
     /// Waits for a connection.
     /// Errors: errc::stop_requested, errc::deadline_exceeded; errc::closed after close(); errno
     ///         that say that the listener is broken. Never one that only concerns a single client,

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <string>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "drama/base/unique_fd.hpp"
 #include "drama/coro/when.hpp"
 #include "drama/net/tcp_listener.hpp"
 #include "drama/runtime/runtime.hpp"
@@ -84,6 +89,33 @@ task<result<std::string>> echo_over_loopback(std::string text) {
     co_return std::get<1>(*both);
 }
 
+task<result<std::string>> echo_over_adopted(int fd, std::string text) {
+    auto listener = tcp_listener::adopt(fd);
+    if (!listener) {
+        co_return fail(listener.error());
+    }
+    const auto where = listener->local();
+    if (!where) {
+        co_return fail(where.error());
+    }
+    auto both = co_await when_all(echo_one(&*listener), ask(endpoint::of(*where), text));
+    if (!both) {
+        co_return fail(both.error());
+    }
+    co_return std::get<1>(*both);
+}
+
+// A socket as it is inherited: blocking, and bound to loopback.
+unique_fd plain_socket(int type, bool listening) {
+    unique_fd made(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+    const auto where = socket_address::from_ip("127.0.0.1", 0);
+    EXPECT_EQ(::bind(made.get(), where->data(), where->size()), 0);
+    if (listening) {
+        EXPECT_EQ(::listen(made.get(), 16), 0);
+    }
+    return made;
+}
+
 class Tcp : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Tcp, EchoesMoreThanTheBuffersHold) {
@@ -94,6 +126,38 @@ TEST_P(Tcp, EchoesMoreThanTheBuffersHold) {
 
     ASSERT_TRUE(back) << back.error().message();
     EXPECT_EQ(*back, text);
+}
+
+TEST_P(Tcp, AdoptsASocketThatListensAndBlocks) {
+    runtime rt(on(GetParam()));
+    unique_fd inherited = plain_socket(SOCK_STREAM, true);
+    const unique_fd other(::fcntl(inherited.get(), F_DUPFD_CLOEXEC, 0));
+
+    const auto back = rt.run(echo_over_adopted(inherited.release(), "hello"));
+
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(*back, "hello");
+    EXPECT_NE(::fcntl(other.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST_P(Tcp, AdoptsNothingElse) {
+    runtime rt(on(GetParam()));
+    ASSERT_TRUE(rt.start());
+    const unique_fd not_listening = plain_socket(SOCK_STREAM, false);
+    const unique_fd datagrams = plain_socket(SOCK_DGRAM, false);
+    const unique_fd local(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const unique_fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const auto error_of = [&rt](int fd) {
+        const auto got = rt.sync_wait(rt.tenants().system(), echo_over_adopted, fd, "");
+        return got ? 0 : got.error().value();
+    };
+
+    EXPECT_EQ(error_of(not_listening.get()), EINVAL);
+    EXPECT_EQ(error_of(datagrams.get()), EPROTOTYPE);
+    EXPECT_EQ(error_of(local.get()), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(file.get()), ENOTSOCK);
+    EXPECT_EQ(error_of(987'654), EBADF);
+    EXPECT_GE(::fcntl(not_listening.get(), F_GETFD), 0) << "what was refused stays open";
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Tcp, ::testing::Values("epoll", "uring"));

@@ -33,7 +33,11 @@ task<result<http_reply>> show_metrics(http_exchange exchange) {
     co_return made;
 }
 
-task<result<http_reply>> show_health(http_exchange) {
+task<result<http_reply>> show_health(http_exchange exchange) {
+    const auto& draining = *static_cast<std::atomic<bool>*>(exchange.context);
+    if (draining.load(std::memory_order_relaxed)) {
+        co_return text_reply(503, "draining");
+    }
     co_return text_reply(200, "ok");
 }
 
@@ -55,6 +59,11 @@ task<result<void>> listen_at(http_server* server, endpoint where) {
     co_return co_await std::move(binding);
 }
 
+task<result<void>> listen_with(http_server* server, int fd) {
+    auto adopting = server->adopt(fd);
+    co_return co_await std::move(adopting);
+}
+
 task<result<void>> serve_all(http_server* server) {
     auto serving = server->serve();
     co_return co_await std::move(serving);
@@ -67,7 +76,7 @@ admin_server::admin_server(runtime& observed)
       server_({{"GET", "/debug/tenants", show_tenants, &observed},
                {"GET", "/debug/runtime", show_runtime, &observed},
                {"GET", "/metrics", show_metrics, &observed},
-               {"GET", "/healthz", show_health, nullptr}}) {
+               {"GET", "/healthz", show_health, &is_draining_}}) {
 }
 
 admin_server::~admin_server() {
@@ -87,7 +96,28 @@ result<void> admin_server::start(endpoint where) {
         stop();
         return bound;
     }
-    auto serving = own_.try_spawn(system, serve_all, &server_);
+    return serve_bound();
+}
+
+result<void> admin_server::start_adopted(int fd) {
+    if (auto started = own_.start(); !started) {
+        return started;
+    }
+    is_running_ = true;
+    if (auto adopted = own_.sync_wait(own_.tenants().system(), listen_with, &server_, fd);
+        !adopted) {
+        stop();
+        return adopted;
+    }
+    if (!is_loopback(server_.local().host)) {
+        stop();
+        return fail(errc::bad_argument);
+    }
+    return serve_bound();
+}
+
+result<void> admin_server::serve_bound() {
+    auto serving = own_.try_spawn(own_.tenants().system(), serve_all, &server_);
     if (!serving) {
         stop();
         return fail(serving.error().code());

@@ -3,6 +3,7 @@
 // worker of the observed one serves a scrape.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "drama/base/export.hpp"
@@ -27,11 +28,19 @@ class DRAMA_API admin_server {
 
     /// Errors: errc::bad_argument - `where` is no loopback address; those of bind and of threads.
     [[nodiscard]] result<void> start(endpoint where);
+    /// The same with a socket that listens already. Errors: as start, and those of
+    /// tcp_listener::adopt.
+    [[nodiscard]] result<void> start_adopted(int fd);
+    /// From now on /healthz answers 503 and "draining". Threads: any.
+    void announce_drain() noexcept { is_draining_.store(true, std::memory_order_relaxed); }
     /// Where it listens. Requires: started.
     [[nodiscard]] endpoint local() const { return server_.local(); }
     void stop() noexcept;
 
   private:
+    result<void> serve_bound();
+
+    std::atomic<bool> is_draining_{false};
     runtime own_;
     http_server server_;
     join_handle<result<void>> serving_;

@@ -123,6 +123,15 @@ task<result<void>> http_server::bind(endpoint where) {
     co_return result<void>();
 }
 
+task<result<void>> http_server::adopt(int fd) {
+    auto listener = tcp_listener::adopt(fd, state_->options.listen);
+    if (!listener) {
+        co_return fail(listener.error());
+    }
+    state_->listener = std::move(*listener);
+    co_return result<void>();
+}
+
 endpoint http_server::local() const {
     const auto address = state_->listener.local();
     return address ? endpoint::of(*address) : endpoint{};
@@ -180,7 +189,8 @@ http_server_counts http_server::counts() const noexcept {
             .requests = read(state_->requests),
             .refused = read(state_->refused),
             .bad = read(state_->bad),
-            .idle_closed = read(state_->idle_closed)};
+            .idle_closed = read(state_->idle_closed),
+            .cut_off = read(state_->cut_off)};
 }
 
 }  // namespace drama::inline v0

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "drama/http/message.hpp"
 #include "drama/net/endpoint.hpp"
 #include "drama/net/tcp_listener.hpp"
+#include "drama/tenant/tenant_registry.hpp"
 
 namespace drama::inline v0 {
 
@@ -23,6 +25,24 @@ struct close_http_server {
 };
 }  // namespace internal
 
+/// Says who pays for a request, in place of a header field.
+///
+/// Threads:  many at a time, on workers: soon done, and never suspends.
+/// Lifetime: outlives the servers that ask it.
+class http_tenant_resolver {
+  public:
+    virtual ~http_tenant_resolver() = default;
+    /// The tenant, or what to answer instead of serving. Called once for each request.
+    virtual std::expected<tenant, http_reply> resolve(const http_request& request,
+                                                      tenant_registry& tenants) noexcept = 0;
+};
+
+/// The tenant that the field `header` names, made when it is first named; `unidentified` without
+/// the field. The reply to a bad name is a 400. Threads: any.
+DRAMA_API std::expected<tenant, http_reply> tenant_by_header(const http_request& request,
+                                                             tenant_registry& tenants,
+                                                             std::string_view header);
+
 struct http_server_options {
     parser_limits limits;
     duration header_deadline = std::chrono::seconds(10);  ///< first byte to end of headers, or 408
@@ -31,6 +51,7 @@ struct http_server_options {
     duration idle_deadline = std::chrono::seconds(60);    ///< between requests; up to 0.2 s more
     listen_options listen;
     std::string_view tenant_header = "Drama-Tenant";  ///< names who pays; absent: `unidentified`
+    http_tenant_resolver* tenants = nullptr;          ///< says who pays, in place of the header
 };
 
 /// What a server has done so far. Threads: as a value.
@@ -40,11 +61,13 @@ struct http_server_counts {
     std::uint64_t refused = 0;      ///< requests and connections that a gate turned away
     std::uint64_t bad = 0;          ///< messages that were no valid request, or came too slowly
     std::uint64_t idle_closed = 0;  ///< connections closed at the idle deadline
+    std::uint64_t cut_off = 0;      ///< requests under way that were asked to stop
 };
 
 /// Serves routes on one listener.
 ///
-/// Order:    bind, then serve as a task of `system`; drain from any thread ends it gracefully, a
+/// Order:    bind or adopt, then serve as a task of `system`; drain from any thread ends it
+/// gracefully, a
 ///           stop of the serving task at once.
 /// Lifetime: stays until serve has ended; the runtime outlives it.
 class DRAMA_API http_server {
@@ -57,11 +80,13 @@ class DRAMA_API http_server {
 
     /// Listens; port 0 takes a free one. Errors: as tcp_listener::bind.
     [[nodiscard]] task<result<void>> bind(endpoint where);
-    /// The address that it listens at. Requires: bind succeeded.
+    /// Listens with a socket that listens already. Errors: as tcp_listener::adopt.
+    [[nodiscard]] task<result<void>> adopt(int fd);
+    /// The address that it listens at. Requires: bind or adopt succeeded.
     [[nodiscard]] endpoint local() const;
 
     /// Accepts until drained or stopped, then waits for all connections.
-    /// Errors: errc::stop_requested; what broke the listener. Requires: bind succeeded.
+    /// Errors: errc::stop_requested; what broke the listener. Requires: bind or adopt succeeded.
     [[nodiscard]] task<result<void>> serve();
 
     /// Accepts no more, closes idle connections, lets requests in flight be answered; after `grace`

@@ -86,10 +86,14 @@ task<read_outcome> read_request(http_server_state* server, tcp_stream* stream,
 
 /// Answers one request; false: the connection ends.
 task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory* memory) {
+    runnable& self = co_await this_task();
     const http_request& request = memory->parser.request();
     request_permit permit;
     auto making = make_reply(server, &request, &permit);
     auto reply = co_await std::move(making);
+    if (self.is_stopping()) {
+        server->cut_off.fetch_add(1, std::memory_order_relaxed);
+    }
     const bool keep = request.keep_alive && !server->draining.load(std::memory_order_relaxed);
     reply_frame frame;
     frame.keep_alive = keep;
@@ -142,6 +146,9 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
         auto reading = read_request(server, stream, memory.get());
         auto read = co_await std::move(reading);
         if (read.is == read_outcome::kind::gone) {
+            if (self.is_stopping() && !memory->is_empty()) {
+                server->cut_off.fetch_add(1, std::memory_order_relaxed);
+            }
             co_return false;
         }
         if (read.is == read_outcome::kind::refused) {

@@ -95,18 +95,13 @@ routed find_route(const http_server_state& server, const http_request& request) 
     return found;
 }
 
-// The registry's rules: no name is empty or too long; past its limit all share one tenant.
-result<tenant> find_tenant(const http_server_state& server, const http_request& request,
-                           tenant_registry& tenants) {
-    const auto name = request.headers.find(server.options.tenant_header);
-    if (!name) {
-        return tenants.unidentified();
+std::expected<tenant, http_reply> find_tenant(const http_server_state& server,
+                                              const http_request& request,
+                                              tenant_registry& tenants) {
+    if (server.options.tenants != nullptr) {
+        return server.options.tenants->resolve(request, tenants);
     }
-    auto found = tenants.find_or_create(*name);
-    if (!found && found.error() == errc::tenant_limit) {
-        return tenants.shared();
-    }
-    return found;
+    return tenant_by_header(request, tenants, server.options.tenant_header);
 }
 
 // A scope of its own: the join ends only when the handler has, also when the connection is stopped,
@@ -140,7 +135,7 @@ task<http_reply> make_reply(http_server_state* server, const http_request* reque
     runnable& self = co_await this_task();
     auto payer = find_tenant(*server, *request, this_runtime().tenants());
     if (!payer) {
-        co_return text_reply(400, "the tenant's name is empty or too long");
+        co_return std::move(payer.error());
     }
     routed route = find_route(*server, *request);
     if (route.to == nullptr) {
@@ -227,3 +222,25 @@ task<result<void>> send_reply(tcp_stream* stream, request_memory* memory, const 
 }
 
 }  // namespace drama::inline v0::internal
+
+namespace drama::inline v0 {
+
+// The registry's rules: no name is empty or too long; past its limit all share one tenant.
+std::expected<tenant, http_reply> tenant_by_header(const http_request& request,
+                                                   tenant_registry& tenants,
+                                                   std::string_view header) {
+    const auto name = request.headers.find(header);
+    if (!name) {
+        return tenants.unidentified();
+    }
+    const auto found = tenants.find_or_create(*name);
+    if (found) {
+        return *found;
+    }
+    if (found.error() == errc::tenant_limit) {
+        return tenants.shared();
+    }
+    return std::unexpected(text_reply(400, "the tenant's name is empty or too long"));
+}
+
+}  // namespace drama::inline v0

@@ -33,6 +33,7 @@ struct http_server_state {
     std::atomic<std::uint64_t> refused{0};
     std::atomic<std::uint64_t> bad{0};
     std::atomic<std::uint64_t> idle_closed{0};
+    std::atomic<std::uint64_t> cut_off{0};
 };
 
 /// Serves one connection until it ends.

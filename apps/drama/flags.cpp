@@ -73,30 +73,50 @@ parsed parse_flags(const command& of, std::span<char* const> arguments) {
             }
             value = arguments[i];
         }
-        if (const std::string wrong = found->set(value); !wrong.empty()) {
+        if (const std::string wrong = found->target.set(value); !wrong.empty()) {
             return complain(of, std::string(name) + ": " + wrong);
         }
     }
     return parsed::go_on;
 }
 
-std::function<std::string(std::string_view)> set_text(std::string& into) {
-    return [&into](std::string_view value) {
+std::string key_of(const flag& of) {
+    std::string_view name = of.name.substr(2);
+    if (of.target.flag_clears && name.starts_with("no-")) {
+        name.remove_prefix(3);
+    }
+    std::string key(name);
+    std::replace(key.begin(), key.end(), '-', '_');
+    return key;
+}
+
+flag_target set_text(std::string& into) {
+    flag_target made;
+    made.set = [&into](std::string_view value) {
         into = value;
         return std::string();
     };
+    made.show = [&into] { return into; };
+    return made;
 }
 
-std::function<std::string(std::string_view)> set_switch(bool& into, bool to) {
-    return [&into, to](std::string_view) {
-        into = to;
+flag_target set_switch(bool& into, bool to) {
+    flag_target made;
+    made.is = flag_target::kind::toggle;
+    made.flag_clears = !to;
+    made.set = [&into, to](std::string_view value) {
+        into = value.empty() ? to : value == "true";
         return std::string();
     };
+    made.show = [&into] { return std::string(into ? "true" : "false"); };
+    return made;
 }
 
-std::function<std::string(std::string_view)> set_choice(std::string& into,
-                                                        std::vector<std::string_view> of) {
-    return [&into, of = std::move(of)](std::string_view value) {
+flag_target set_choice(std::string& into, std::vector<std::string_view> of) {
+    flag_target made;
+    made.is = flag_target::kind::choice;
+    made.show = [&into] { return into; };
+    made.set = [&into, of = std::move(of)](std::string_view value) {
         if (std::find(of.begin(), of.end(), value) == of.end()) {
             std::string wrong = "'" + std::string(value) + "' is none of";
             for (const std::string_view each : of) {
@@ -107,11 +127,14 @@ std::function<std::string(std::string_view)> set_choice(std::string& into,
         into = value;
         return std::string();
     };
+    return made;
 }
 
-std::function<std::string(std::string_view)> set_number(std::uint64_t& into, std::uint64_t least,
-                                                        std::uint64_t most) {
-    return [&into, least, most](std::string_view value) {
+flag_target set_number(std::uint64_t& into, std::uint64_t least, std::uint64_t most) {
+    flag_target made;
+    made.is = flag_target::kind::number;
+    made.show = [&into] { return std::to_string(into); };
+    made.set = [&into, least, most](std::string_view value) {
         const auto number = parse_number(value, {.min = least, .max = most});
         if (!number) {
             return "'" + std::string(value) + "' is no number from " + std::to_string(least) +
@@ -120,6 +143,7 @@ std::function<std::string(std::string_view)> set_number(std::uint64_t& into, std
         into = *number;
         return std::string();
     };
+    return made;
 }
 
 }  // namespace drama::cli

@@ -11,12 +11,22 @@
 
 namespace drama::cli {
 
-/// One flag. `set` gets the value and answers with an empty string, or with what is wrong.
+/// Where a flag's value goes, and what it may be.
+struct flag_target {
+    enum class kind : std::uint8_t { text, number, choice, toggle } is = kind::text;
+    /// Takes a value and answers with an empty string, or with what is wrong. A toggle takes "" for
+    /// what its flag means, and "true" and "false" for what it is about.
+    std::function<std::string(std::string_view)> set;
+    std::function<std::string()> show;  ///< the present value
+    bool flag_clears = false;           ///< the flag of this toggle means false
+};
+
+/// One flag.
 struct flag {
     std::string_view name;   ///< "--listen"
-    std::string_view value;  ///< "HOST:PORT"; empty for a switch
+    std::string_view value;  ///< "HOST:PORT"; empty for a toggle
     std::string_view help;
-    std::function<std::string(std::string_view)> set;
+    flag_target target;
 };
 
 /// A command's name, what it is for, and its flags.
@@ -31,13 +41,15 @@ enum class parsed : std::uint8_t { go_on, help_shown, wrong };
 /// Reads `arguments`; on an error writes one line and the usage to stderr, on --help the help.
 parsed parse_flags(const command& of, std::span<char* const> arguments);
 
-// Setters for the table. Lifetime: `into` outlives the parse.
-std::function<std::string(std::string_view)> set_text(std::string& into);
-std::function<std::string(std::string_view)> set_switch(bool& into, bool to = true);
-std::function<std::string(std::string_view)> set_choice(std::string& into,
-                                                        std::vector<std::string_view> of);
+/// The flag's name in a configuration file: `--drain-ms` is `drain_ms`, and `--no-hand-over`, which
+/// clears its toggle, is `hand_over`.
+std::string key_of(const flag& of);
+
+// Targets for the table. Lifetime: `into` outlives the parse.
+flag_target set_text(std::string& into);
+flag_target set_switch(bool& into, bool to = true);
+flag_target set_choice(std::string& into, std::vector<std::string_view> of);
 /// Decimal numbers from `least` to `most`.
-std::function<std::string(std::string_view)> set_number(std::uint64_t& into, std::uint64_t least,
-                                                        std::uint64_t most);
+flag_target set_number(std::uint64_t& into, std::uint64_t least, std::uint64_t most);
 
 }  // namespace drama::cli

@@ -13,6 +13,7 @@
 #include "drama/http/server.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
+#include "serve/config/config.hpp"
 #include "serve/file_store.hpp"
 #include "serve/routes.hpp"
 #include "serve/serve_options.hpp"
@@ -153,12 +154,28 @@ int serve(const serve_options& options, const endpoint& listen) {
     return status;
 }
 
+void tell(const config_errors& errors) {
+    for (const std::string& each : errors) {
+        std::fprintf(stderr, "%s\n", each.c_str());
+    }
+}
+
+int check_config(const std::string& file) {
+    const auto read = read_config(file);
+    if (!read) {
+        tell(read.error());
+        return 1;
+    }
+    std::printf("%s: valid: %zu tenants, %zu tokens\n", file.c_str(), read->tenants.size(),
+                read->tokens());
+    return 0;
+}
+
 }  // namespace
 
 int serve_command(std::span<char* const> arguments) {
-    serve_options options;
-    const command description = describe(options);
-    switch (parse_flags(description, arguments)) {
+    serve_options flags;
+    switch (parse_flags(describe(flags), arguments)) {
         case parsed::help_shown:
             return 0;
         case parsed::wrong:
@@ -166,13 +183,15 @@ int serve_command(std::span<char* const> arguments) {
         case parsed::go_on:
             break;
     }
-    const auto listen = endpoint::parse(options.listen);
-    if (!listen || (options.admin != "off" && !endpoint::parse(options.admin))) {
-        std::fprintf(stderr, "drama serve: %s is no HOST:PORT\n",
-                     listen ? options.admin.c_str() : options.listen.c_str());
-        return 2;
+    if (!flags.check_config.empty()) {
+        return check_config(flags.check_config);
     }
-    return serve(options, *listen);
+    const auto settings = read_settings(arguments);
+    if (!settings) {
+        tell(settings.error());
+        return 1;
+    }
+    return serve(settings->options, *endpoint::parse(settings->options.listen));
 }
 
 }  // namespace drama::cli

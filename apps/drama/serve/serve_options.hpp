@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `drama serve` can be told, and the table of flags that tell it.
+// What `drama serve` can be told, and the table of flags that tell it. A flag is a key of the
+// configuration file too: whoever adds one adds both.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "flags.hpp"
 
@@ -20,12 +23,22 @@ struct serve_options {
     std::uint64_t tasks_max = 10'000'000;
     std::uint64_t header_deadline_ms = 10'000;
     std::uint64_t idle_deadline_ms = 60'000;
+    std::uint64_t drain_delay_ms = 0;
     std::uint64_t drain_ms = 5'000;
     bool hand_over = true;
     bool check_permits = true;
+    // Not keys of the file that they name.
+    std::string config;
+    std::string check_config;
 };
 
-/// The flags of serve. Lifetime: `into` outlives the table.
+/// The flags that a configuration file may have as keys. Lifetime: `into` outlives the table.
+std::vector<flag> settings_of(serve_options& into);
+
+/// All flags of serve. Lifetime: `into` outlives the table.
 command describe(serve_options& into);
+
+/// True if the setting called `key` may change while it serves; the others need a restart.
+bool is_live(std::string_view key) noexcept;
 
 }  // namespace drama::cli

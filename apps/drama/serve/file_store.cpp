@@ -225,7 +225,9 @@ task<result<void>> file_store::write_temporary(std::string folder, std::string t
 }
 
 task<result<std::string>> file_store::get(std::string folder, std::string name) {
-    auto opened = co_await file::open(joined(joined(root_, folder), name));
+    // What is no file of ours must not keep a thread waiting for its other end.
+    const open_options options{.non_block = true};
+    auto opened = co_await file::open(joined(joined(root_, folder), name), options);
     if (!opened) {
         co_return fail(opened.error());
     }

@@ -44,6 +44,7 @@ install(FILES ${PROJECT_BINARY_DIR}/packaging/drama-config.cmake
 
 # pkg-config finds the prefix from where drama.pc lies.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
 set(pc_flags "-fno-omit-frame-pointer -foptimize-sibling-calls")
 set(pc_links -pthread)
 foreach(link ${links})

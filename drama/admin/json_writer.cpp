@@ -43,8 +43,27 @@ void json_writer::text(std::string_view key, std::string_view value) {
     write_string(value);
 }
 
+void json_writer::text(std::string_view value) {
+    separate();
+    write_string(value);
+}
+
 void json_writer::number(std::string_view key, double value) {
     write_key(key);
+    write_number(value);
+}
+
+void json_writer::number(double value) {
+    separate();
+    write_number(value);
+}
+
+void json_writer::null() {
+    separate();
+    out_->append("null");
+}
+
+void json_writer::write_number(double value) {
     if (!std::isfinite(value)) {
         out_->append("null");
         return;

@@ -35,6 +35,17 @@ class DRAMA_API json_writer {
     }
     void boolean(std::string_view key, bool value);
 
+    // The same as elements of an array.
+    void text(std::string_view value);
+    /// What is not finite becomes null.
+    void number(double value);
+    template <std::integral Number>
+    void number(Number value) {
+        separate();
+        out_->append(std::to_string(value));
+    }
+    void null();
+
   private:
     void separate();
     void open(char bracket);
@@ -42,6 +53,7 @@ class DRAMA_API json_writer {
     void close(char bracket);
     void write_key(std::string_view key);
     void write_string(std::string_view value);
+    void write_number(double value);
 
     std::string* out_;
     bool needs_comma_ = false;

@@ -27,8 +27,8 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
     if (sums.weight > 0 && sums.busy > 0) {
         // Service of `busy` servers over the weight; both factors of 1024 are units.
         const double weight = static_cast<double>(sums.weight);
-        const double fair =
-            sums.busy * static_cast<double>(virtual_units_per_ns) * fixed_weight_one / weight;
+        const double fair = sums.busy * static_cast<double>(virtual_units_per_ns) *
+                            fixed_weight_one / weight / cheapness_;
         // Sum of w (v_i - V): small, and exact although both terms wrap.
         const auto ahead = static_cast<std::int64_t>(
             sums.moment - static_cast<std::uint64_t>(sums.weight) * static_cast<std::uint64_t>(v));

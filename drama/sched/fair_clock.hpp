@@ -26,7 +26,9 @@ struct clock_sums {
 /// Threads: at(), quantum_now() and is_due() from any; update() by who holds try_lead().
 class DRAMA_API fair_clock {
   public:
-    explicit fair_clock(std::uint32_t servers) noexcept : servers_(servers) {}
+    /// `cheapness`: a server's second is charged as 1/cheapness of one.
+    explicit fair_clock(std::uint32_t servers, std::uint32_t cheapness = 1) noexcept
+        : servers_(servers), cheapness_(cheapness) {}
 
     /// V at `now`; a `now` before the last update gives V of the update.
     virtual_time at(instant now) const noexcept;
@@ -82,6 +84,7 @@ class DRAMA_API fair_clock {
     // One read-mostly line. sequence_ is odd while an update writes base_, since_ns_ and rate_.
     alignas(64) atomic<std::uint32_t> sequence_{0};
     std::uint32_t servers_;
+    std::uint32_t cheapness_;
     atomic<virtual_time> base_{0};
     atomic<std::int64_t> since_ns_{0};
     atomic<std::uint64_t> rate_{0};  // units per ns, 32 fractional bits

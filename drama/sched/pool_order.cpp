@@ -65,6 +65,7 @@ pool_grant pool_order::pick(std::uint32_t server, instant now) noexcept {
 }
 
 void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept {
+    used /= cheapness_;
     const duration more = used - grant.charged;
     if (more <= duration(0)) {
         return;
@@ -76,6 +77,7 @@ void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept
 
 void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept {
     pool_lanes& lanes = *grant.lanes;
+    used = std::max(used / cheapness_, duration(1));
     charge(grant, std::max(used, grant.charged), grant.held, now);
     charged_at_sum_ -= ns_of(grant.charged_at);
     --running_;
@@ -230,7 +232,8 @@ void pool_order::maybe_update(instant now) noexcept {
     }
     // Positions are ahead by what running functions hold; the fluid server has given them only the
     // time since they were charged last.
-    const std::uint64_t since = running_ * ns_of(now) - charged_at_sum_;
+    const auto since = static_cast<std::uint64_t>(
+        static_cast<std::int64_t>(running_ * ns_of(now) - charged_at_sum_) / cheapness_);
     const auto busy =
         static_cast<std::uint32_t>(std::min<std::size_t>(servers_, std::size_t{running_} + size()));
     clock_.update(

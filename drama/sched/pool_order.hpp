@@ -58,8 +58,15 @@ struct pool_grant {
 /// Threads:    the caller's lock; size() and earliest_deadline() from any.
 class DRAMA_API pool_order {
   public:
-    pool_order(policy order, std::uint32_t servers, queue_id id) noexcept
-        : clock_(servers), servers_(servers), id_(id), policy_(order) {}
+    /// `cheapness`: how much less a server's second weighs in an account than a second of CPU.
+    pool_order(policy order, std::uint32_t servers, queue_id id,
+               std::uint32_t cheapness = 1) noexcept
+        : clock_(servers, cheapness),
+          servers_(servers),
+          cheapness_(cheapness),
+          id_(id),
+          policy_(order),
+          prior_(duration(1ms) / cheapness) {}
     pool_order(const pool_order&) = delete;
     pool_order& operator=(const pool_order&) = delete;
 
@@ -68,6 +75,7 @@ class DRAMA_API pool_order {
     /// Takes the function that `server`, of 0 to servers - 1, had better run; empty if none waits.
     [[nodiscard]] pool_grant pick(std::uint32_t server, instant now) noexcept;
     /// Charges what a running function has used so far, so that a stuck one keeps paying.
+    /// Units: `used` is the server's time, here and in settle().
     void refresh(pool_grant& grant, duration used, instant now) noexcept;
     /// Charges the real cost and learns from it. The item itself is not touched.
     void settle(pool_grant& grant, duration used, instant now) noexcept;
@@ -83,8 +91,9 @@ class DRAMA_API pool_order {
     /// Functions that run.
     std::uint32_t running() const noexcept { return running_; }
     const fair_clock& clock() const noexcept { return clock_; }
-    /// The cost that nine of ten functions stay below: what an unknown one is expected to cost.
-    duration prior() const noexcept { return prior_; }
+    /// The server's time that nine of ten functions stay below: what an unknown one is expected to
+    /// take.
+    duration prior() const noexcept { return prior_ * cheapness_; }
 
   private:
     using state = lane_set::state;
@@ -109,6 +118,7 @@ class DRAMA_API pool_order {
 
     fair_clock clock_;
     std::uint32_t servers_;
+    std::uint32_t cheapness_;
     std::uint32_t running_ = 0;
     std::uint32_t members_ = 0;
     queue_id id_;
@@ -116,7 +126,7 @@ class DRAMA_API pool_order {
     virtual_heap eligible_;   // by expected finish
     virtual_heap waiting_;    // ahead of the clock, by position
     arrival_order arrivals_;  // fifo only
-    duration prior_ = 1ms;
+    duration prior_;
     std::uint64_t moment_ = 0;
     std::int64_t weight_ = 0;
     std::uint64_t held_moment_ = 0;     // of weight times what running functions hold

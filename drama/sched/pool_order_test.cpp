@@ -23,8 +23,8 @@ struct job : pool_item {
 /// A pool of servers in virtual time; tenants that always have work, and single arrivals.
 class pool {
   public:
-    pool(policy rule, std::uint32_t servers, std::uint64_t seed = 1)
-        : random(seed), order(rule, servers, queue_id::compute), running_(servers) {}
+    pool(policy rule, std::uint32_t servers, std::uint64_t seed = 1, std::uint32_t cheapness = 1)
+        : random(seed), order(rule, servers, queue_id::compute, cheapness), running_(servers) {}
     ~pool() {
         for (auto& each : running_) {
             if (each) {
@@ -192,8 +192,8 @@ TEST(PoolOrder, SharesFollowWeightsWhateverTheCosts) {
 }
 
 // The p99 latency of 1 ms functions, beside four tenants with four of 80 ms each at any time.
-duration small_p99(policy order, std::uint64_t seed) {
-    pool p(order, 4, seed);
+duration small_p99(policy order, std::uint64_t seed, std::uint32_t cheapness = 1) {
+    pool p(order, 4, seed, cheapness);
     p.add(1);
     for (int i = 0; i != 4; ++i) {
         p.add(1, always(80ms), 4);
@@ -214,6 +214,28 @@ TEST(PoolOrder, SmallFunctionsOvertakeLargeOnesUnderTheFairPolicy) {
 
     EXPECT_LT(fair, 82ms);  // no server is preempted: the wait for the next one to be free
     EXPECT_LT(fair * 4, fifo) << fair.count() << " against " << fifo.count() << " ns";
+}
+
+// The clock and what running functions hold must be in the unit of the charges: a clock that runs
+// at the servers' pace puts whoever joins behind everybody who waits.
+TEST(PoolOrder, SmallFunctionsOvertakeLargeOnesWhereServersAreCheap) {
+    const std::uint64_t seed = seed_of(3);
+    SCOPED_TRACE(::testing::Message() << "seed=" << seed);
+
+    EXPECT_LT(small_p99(policy::fair, seed, 64), 82ms);
+}
+
+TEST(PoolOrder, CheapServersAreChargedLess) {
+    pool p(policy::fair, 4, 1, 64);
+    pool::tenant& a = p.add(1);
+    p.push(0, 64ms);
+
+    pool_grant grant = p.order.pick(0, p.now);
+    p.order.refresh(grant, 32ms, p.now + 32ms);
+    EXPECT_EQ(a.share.service(), to_virtual(duration(32ms) / 64, a.share.weight()));
+    p.order.settle(grant, 64ms, p.now + 64ms);
+
+    EXPECT_EQ(a.share.service(), to_virtual(1ms, a.share.weight()));
 }
 
 TEST(PoolOrder, SettlementLeavesExactlyTheRealCost) {

@@ -14,7 +14,8 @@ namespace {
 thread_local pool_thread* this_pool_thread = nullptr;
 
 constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
-constexpr int blocking_price_divisor = 64;
+// Thread time is dear by the size of the pool, as CPU time is by the number of CPUs.
+constexpr std::uint32_t blocking_cheapness = 64;
 
 // One number for a function: what costs are learnt by.
 drama::spawn_site site_key(const job& work) noexcept {
@@ -45,7 +46,7 @@ thread_pool::thread_pool(world& in, const pool_options& options)
       options_(options),
       queue_(options.order,
              static_cast<std::uint32_t>(options.threads_max + options.overcommit_max),
-             options.queue) {
+             options.queue, options.queue == queue_id::blocking ? blocking_cheapness : 1) {
 }
 
 thread_pool::~thread_pool() {
@@ -257,9 +258,7 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
     completions_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(lock_);
     if (outer == nullptr) {
-        // Thread time is dear by the size of the pool, as CPU time is by the number of CPUs. A
-        // nested call is part of the outer one's time.
-        queue_.settle(self.grant_, by_cpu ? used : used / blocking_price_divisor, now);
+        queue_.settle(self.grant_, used, now);  // a nested call is part of the outer one's time
         return_permit_locked(self);
     }
     work.progress = job::state::done;

@@ -79,8 +79,9 @@ inline task<result<void>> run_server(http_server* server) {
 /// Threads: the world's owner.
 class file_server {
   public:
-    file_server(world& in, const std::string& io, const std::string& data)
-        : rt_(in, options_of(io)), store_(data) {}
+    file_server(world& in, const std::string& io, const std::string& data,
+                std::size_t tenants_max = 1000)
+        : rt_(in, options_of(io, tenants_max)), store_(data) {}
     ~file_server() { end(); }
 
     /// False: this world has no such IO.
@@ -126,8 +127,9 @@ class file_server {
     }
 
   private:
-    static runtime_options options_of(const std::string& io) {
+    static runtime_options options_of(const std::string& io, std::size_t tenants_max) {
         runtime_options made;
+        made.tenants_max = tenants_max;
         made.workers = 2;
         made.io = io;
         made.log = [](const std::string&) {};

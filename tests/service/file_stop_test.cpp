@@ -139,5 +139,19 @@ TEST(FileStop, PutsOfOneNameAtOnceLeaveOneOfThemWhole) {
     }
 }
 
+TEST(FileTenants, BeyondTheLimitShareNoFolder) {
+    simulation sim(seed_or(1));
+    file_server server(sim.world(), "auto", "/tmp/data", 2);  // the client is one
+    ASSERT_TRUE(server.start());
+
+    EXPECT_EQ(server.ask("PUT", "/files/a", "mine", "first").status, 201);
+    const reply_seen put = server.ask("PUT", "/files/a", "other's", "second");
+    const reply_seen got = server.ask("GET", "/files/a", "", "third");
+
+    EXPECT_EQ(put.status, 503) << put.body;
+    EXPECT_EQ(got.status, 503) << got.body;
+    EXPECT_EQ(server.ask("GET", "/files/a", "", "first").body, "mine");
+}
+
 }  // namespace
 }  // namespace drama

@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -188,6 +189,15 @@ class Packing(unittest.TestCase):
                 size = zstd.ZSTD_decompress(space, len(body) + 1, got.body, len(got.body))
                 self.assertTrue(size == len(body) and space.raw[:size] == body)
         self.assertLess(len(self.post("/compress", TEXT).body), len(TEXT) // 4)
+
+    def test_long_bodies_go_to_the_compute_pool_in_pieces(self):
+        for target in ["/hash", "/compress"]:
+            tenant = "packs" + target[1:]
+            with self.server.connect() as connection:
+                connection.ask(target, "POST", MANY, Drama_Tenant=tenant)
+            seen = json.loads(self.server.get("/debug/tenants", self.server.admin_port).text)
+            calls = [each["compute_calls"] for each in seen["tenants"] if each["name"] == tenant]
+            self.assertEqual(calls, [4])
 
     def test_levels_out_of_range_are_refused(self):
         for level in ["0", "20", "x", "-1", ""]:

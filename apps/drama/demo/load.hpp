@@ -21,9 +21,14 @@ struct load_target {
     std::string path;
     std::string tenant;
     std::string method = "GET";
+    std::size_t body_bytes = 0;
 
     std::string request() const;
 };
+
+constexpr bool is_success(int status) noexcept {
+    return status >= 200 && status < 300;
+}
 
 /// A connected, blocking socket without Nagle's delay. Errors: errno.
 result<unique_fd> connect_local(std::uint16_t port);
@@ -50,8 +55,8 @@ struct victim_report {
     std::uint32_t late_p99_us = 0;  ///< how late it sent, by its own fault
 };
 
-/// Sends `per_second` requests for `span` on one connection, on time however late the answers are.
-/// Asks for a real-time priority; goes on without.
+/// Sends `per_second` requests for `span`, on time however late the answers are, on as many
+/// connections as that takes. Asks for a real-time priority; goes on without.
 victim_report run_victim(const load_target& target, std::uint32_t per_second, duration span);
 
 struct neighbour_report {

@@ -39,7 +39,7 @@ bool serve_lane(lane& on, const std::string& request, neighbour_report& report) 
     if (*status == 0) {
         return true;
     }
-    ++(*status == 200 ? report.answered : report.errors);
+    ++(is_success(*status) ? report.answered : report.errors);
     return ask(on, request);
 }
 

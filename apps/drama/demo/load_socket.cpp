@@ -16,8 +16,12 @@
 namespace drama::cli {
 
 std::string load_target::request() const {
-    return method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nDrama-Tenant: " + tenant +
-           "\r\n\r\n";
+    std::string text =
+        method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nDrama-Tenant: " + tenant + "\r\n";
+    if (method != "GET") {
+        text += "Content-Length: " + std::to_string(body_bytes) + "\r\n";
+    }
+    return text + "\r\n" + std::string(body_bytes, 'x');
 }
 
 result<unique_fd> connect_local(std::uint16_t port) {

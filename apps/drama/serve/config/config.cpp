@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/config/config.hpp"
 
-#include <cerrno>
-#include <cstdio>
 #include <map>
-#include <memory>
-#include <system_error>
 #include <utility>
 
 #include "drama/sched/virtual_time.hpp"
 #include "drama/tenant/tenant_registry.hpp"
 #include "serve/config/bearer.hpp"
-#include "serve/config/toml_source.hpp"
+#include "toml_source.hpp"
 
 namespace drama::cli {
 namespace {
@@ -28,7 +24,6 @@ class config_reader {
     std::expected<serve_config, config_errors> read(const toml::table& document);
 
   private:
-    void read_setting(const flag& of, const toml::node& from);
     void read_settings(const toml::table& document);
     void read_tenants(const toml::array& from);
     void read_tenant(const toml::table& from);
@@ -72,37 +67,10 @@ void config_reader::read_settings(const toml::table& document) {
     for (const flag& each : settings_of(made_.options)) {
         known.push_back(key_of(each));
         if (const toml::node* const node = document.get(known.back())) {
-            read_setting(each, *node);
+            read_setting(wrong_, each, *node);
         }
     }
     refuse_others(wrong_, document, known);
-}
-
-void config_reader::read_setting(const flag& of, const toml::node& from) {
-    const std::string key = key_of(of);
-    std::optional<std::string> value;
-    switch (of.target.is) {
-        case flag_target::kind::number:
-            if (const auto number = read_integer(wrong_, from, key)) {
-                value = std::to_string(*number);
-            }
-            break;
-        case flag_target::kind::toggle:
-            if (const auto is_on = read_boolean(wrong_, from, key)) {
-                value = *is_on ? "true" : "false";
-            }
-            break;
-        case flag_target::kind::text:
-        case flag_target::kind::choice:
-            value = read_text(wrong_, from, key);
-            break;
-    }
-    if (!value) {
-        return;
-    }
-    if (const std::string wrong = of.target.set(*value); !wrong.empty()) {
-        wrong_.add(from, key + ": " + wrong);
-    }
 }
 
 void config_reader::read_tenants(const toml::array& from) {
@@ -244,32 +212,6 @@ void config_reader::add_token(const toml::node& at, const sha256_digest& token,
     into.tokens.push_back(token);
 }
 
-std::expected<std::string, std::string> text_of(const std::string& file) {
-    const auto fail_with = [&file](int error) {
-        return std::unexpected(file + ": " + std::generic_category().message(error));
-    };
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "rbe"),
-                                                             &std::fclose);
-    if (!in) {
-        return fail_with(errno);
-    }
-    std::string text;
-    char piece[65536];
-    for (;;) {
-        errno = 0;
-        const std::size_t got = std::fread(piece, 1, sizeof piece, in.get());
-        text.append(piece, got);
-        if (text.size() > config_bytes_max) {
-            return fail_with(EFBIG);
-        }
-        if (got < sizeof piece) {
-            return std::ferror(in.get()) != 0
-                       ? std::expected<std::string, std::string>(fail_with(errno))
-                       : std::move(text);
-        }
-    }
-}
-
 }  // namespace
 
 std::size_t serve_config::tokens() const noexcept {
@@ -293,7 +235,7 @@ std::expected<serve_config, config_errors> parse_config(std::string_view text,
 }
 
 std::expected<serve_config, config_errors> read_config(const std::string& file) {
-    const auto text = text_of(file);
+    const auto text = text_of_file(file, config_bytes_max);
     if (!text) {
         return std::unexpected(config_errors{text.error()});
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include <toml++/toml.h>
+
+#include "flags.hpp"
 
 namespace drama::cli {
 
@@ -57,5 +60,12 @@ const toml::array* read_array(toml_complaints& to, const toml::node& from, std::
 /// Complains about each key of `table` that is none of `known`.
 void refuse_others(toml_complaints& to, const toml::table& table,
                    const std::vector<std::string>& known);
+
+/// Hands the value of a key to the flag of that name; complains if it does not take it.
+void read_setting(toml_complaints& to, const flag& of, const toml::node& from);
+
+/// The whole file, or one line that says why not. Errors: more than `bytes_max` are too many.
+std::expected<std::string, std::string> text_of_file(const std::string& file,
+                                                     std::size_t bytes_max);
 
 }  // namespace drama::cli

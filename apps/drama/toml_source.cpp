@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serve/config/toml_source.hpp"
+#include "toml_source.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <memory>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -127,6 +130,60 @@ void refuse_others(toml_complaints& to, const toml::table& table,
     for (const auto& [key, node] : table) {
         if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
             to.add(key.source().begin, "unknown key '" + std::string(key.str()) + "'");
+        }
+    }
+}
+
+void read_setting(toml_complaints& to, const flag& of, const toml::node& from) {
+    const std::string key = key_of(of);
+    std::optional<std::string> value;
+    switch (of.target.is) {
+        case flag_target::kind::number:
+            if (const auto number = read_integer(to, from, key)) {
+                value = std::to_string(*number);
+            }
+            break;
+        case flag_target::kind::toggle:
+            if (const auto is_on = read_boolean(to, from, key)) {
+                value = *is_on ? "true" : "false";
+            }
+            break;
+        case flag_target::kind::text:
+        case flag_target::kind::choice:
+            value = read_text(to, from, key);
+            break;
+    }
+    if (!value) {
+        return;
+    }
+    if (const std::string wrong = of.target.set(*value); !wrong.empty()) {
+        to.add(from, key + ": " + wrong);
+    }
+}
+
+std::expected<std::string, std::string> text_of_file(const std::string& file,
+                                                     std::size_t bytes_max) {
+    const auto fail_with = [&file](int error) {
+        return std::unexpected(file + ": " + std::generic_category().message(error));
+    };
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "rbe"),
+                                                             &std::fclose);
+    if (!in) {
+        return fail_with(errno);
+    }
+    std::string text;
+    char piece[65536];
+    for (;;) {
+        errno = 0;
+        const std::size_t got = std::fread(piece, 1, sizeof piece, in.get());
+        text.append(piece, got);
+        if (text.size() > bytes_max) {
+            return fail_with(EFBIG);
+        }
+        if (got < sizeof piece) {
+            return std::ferror(in.get()) != 0
+                       ? std::expected<std::string, std::string>(fail_with(errno))
+                       : std::move(text);
         }
     }
 }

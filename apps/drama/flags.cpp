@@ -2,6 +2,7 @@
 #include "flags.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <string>
 
@@ -142,6 +143,50 @@ flag_target set_number(std::uint64_t& into, std::uint64_t least, std::uint64_t m
         }
         into = *number;
         return std::string();
+    };
+    return made;
+}
+
+namespace {
+
+// The shortest text that reads back as this number.
+std::string text_of(double number) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof text, number);
+    return {text, end.ptr};
+}
+
+}  // namespace
+
+flag_target set_real(double& into, double least, double most) {
+    flag_target made;
+    made.is = flag_target::kind::real;
+    made.show = [&into] { return text_of(into); };
+    made.set = [&into, least, most](std::string_view value) {
+        double number = 0;
+        const char* const end = value.data() + value.size();
+        const auto read = std::from_chars(value.data(), end, number);
+        // Written so that nan is out of range.
+        if (read.ec != std::errc() || read.ptr != end || !(number >= least && number <= most)) {
+            return "'" + std::string(value) + "' is no number from " + text_of(least) + " to " +
+                   text_of(most);
+        }
+        into = number;
+        return std::string();
+    };
+    return made;
+}
+
+flag_target add_text(std::vector<std::string>& into, std::string (*check)(std::string_view)) {
+    flag_target made;
+    made.is = flag_target::kind::texts;
+    made.show = [&into] { return into.empty() ? std::string() : into.back(); };
+    made.set = [&into, check](std::string_view value) {
+        std::string wrong = check(value);
+        if (wrong.empty()) {
+            into.emplace_back(value);
+        }
+        return wrong;
     };
     return made;
 }

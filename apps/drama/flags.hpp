@@ -13,8 +13,9 @@ namespace drama::cli {
 
 /// Where a flag's value goes, and what it may be.
 struct flag_target {
-    enum class kind : std::uint8_t { text, number, choice, toggle } is = kind::text;
-    /// Takes a value and answers with an empty string, or with what is wrong. A toggle takes "" for
+    enum class kind : std::uint8_t { text, texts, number, real, choice, toggle } is = kind::text;
+    /// Takes a value and answers with an empty string, or with what is wrong. The one of `texts`
+    /// takes one of its values at a time. A toggle takes "" for
     /// what its flag means, and "true" and "false" for what it is about.
     std::function<std::string(std::string_view)> set;
     std::function<std::string()> show;  ///< the present value
@@ -51,5 +52,9 @@ flag_target set_switch(bool& into, bool to = true);
 flag_target set_choice(std::string& into, std::vector<std::string_view> of);
 /// Decimal numbers from `least` to `most`.
 flag_target set_number(std::uint64_t& into, std::uint64_t least, std::uint64_t most);
+/// Numbers from `least` to `most` that may have a fraction.
+flag_target set_real(double& into, double least, double most);
+/// Each use adds one; `check` says what is wrong with it, or nothing.
+flag_target add_text(std::vector<std::string>& into, std::string (*check)(std::string_view));
 
 }  // namespace drama::cli

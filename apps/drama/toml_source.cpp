@@ -2,13 +2,21 @@
 #include "toml_source.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
 namespace drama::cli {
+
+namespace {
+
+constexpr double real_max = std::numeric_limits<double>::max();
+
+}  // namespace
 
 void toml_complaints::add(const toml::source_position& at, std::string what) {
     all_.push_back({at, std::move(what)});
@@ -134,30 +142,47 @@ void refuse_others(toml_complaints& to, const toml::table& table,
     }
 }
 
-void read_setting(toml_complaints& to, const flag& of, const toml::node& from) {
+namespace {
+
+// As the flag would be written on the command line.
+std::optional<std::string> read_flag_text(toml_complaints& to, const flag& of,
+                                          const toml::node& from) {
     const std::string key = key_of(of);
-    std::optional<std::string> value;
     switch (of.target.is) {
         case flag_target::kind::number:
             if (const auto number = read_integer(to, from, key)) {
-                value = std::to_string(*number);
+                return std::to_string(*number);
             }
-            break;
+            return std::nullopt;
+        case flag_target::kind::real:
+            if (const auto number = read_real(to, from, key, {-real_max, real_max})) {
+                char text[32];
+                return std::string(text, std::to_chars(text, text + sizeof text, *number).ptr);
+            }
+            return std::nullopt;
         case flag_target::kind::toggle:
             if (const auto is_on = read_boolean(to, from, key)) {
-                value = *is_on ? "true" : "false";
+                return *is_on ? "true" : "false";
             }
-            break;
-        case flag_target::kind::text:
-        case flag_target::kind::choice:
-            value = read_text(to, from, key);
-            break;
+            return std::nullopt;
+        default:
+            return read_text(to, from, key);
     }
-    if (!value) {
+}
+
+}  // namespace
+
+void read_setting(toml_complaints& to, const flag& of, const toml::node& from) {
+    if (of.target.is == flag_target::kind::texts && from.is_array()) {
+        for (const toml::node& each : *from.as_array()) {
+            read_setting(to, of, each);
+        }
         return;
     }
-    if (const std::string wrong = of.target.set(*value); !wrong.empty()) {
-        to.add(from, key + ": " + wrong);
+    const auto value = read_flag_text(to, of, from);
+    const std::string wrong = value ? of.target.set(*value) : "";
+    if (!wrong.empty()) {
+        to.add(from, key_of(of) + ": " + wrong);
     }
 }
 

@@ -61,7 +61,8 @@ const toml::array* read_array(toml_complaints& to, const toml::node& from, std::
 void refuse_others(toml_complaints& to, const toml::table& table,
                    const std::vector<std::string>& known);
 
-/// Hands the value of a key to the flag of that name; complains if it does not take it.
+/// Hands the value of a key to the flag of that name; complains if it does not take it. A flag that
+/// may stand several times takes an array, too.
 void read_setting(toml_complaints& to, const flag& of, const toml::node& from);
 
 /// The whole file, or one line that says why not. Errors: more than `bytes_max` are too many.

@@ -7,6 +7,7 @@
 namespace drama::cli {
 
 int serve_command(std::span<char* const> arguments);
+int load_command(std::span<char* const> arguments);
 int demo_command(std::span<char* const> arguments);
 
 }  // namespace drama::cli

@@ -12,6 +12,7 @@ constexpr const char* usage =
     "usage: drama COMMAND [options]\n"
     "\n"
     "  serve  serve HTTP routes that behave and routes that do not, many tenants\n"
+    "  load   send HTTP requests on time and measure how late the answers are\n"
     "  demo   show what a busy neighbour costs a small tenant, with and without drama's order\n"
     "\n"
     "drama COMMAND --help tells its options.\n";
@@ -27,6 +28,9 @@ int main(int count, char** values) {
     const std::string_view name = values[1];
     if (name == "serve") {
         return drama::cli::serve_command(arguments.subspan(2));
+    }
+    if (name == "load") {
+        return drama::cli::load_command(arguments.subspan(2));
     }
     if (name == "demo") {
         return drama::cli::demo_command(arguments.subspan(2));

@@ -2,25 +2,22 @@
 // `drama demo`: a small tenant next to a busy one, under several orders and on two backends.
 // Segments alone and together alternate, so that a machine that changes its mood changes it for
 // both.
-#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "commands.hpp"
+#include "demo_clients.hpp"
 #include "demo_process.hpp"
 #include "demo_report.hpp"
 #include "demo_scenarios.hpp"
 #include "flags.hpp"
-#include "load.hpp"
 
 namespace drama::cli {
 namespace {
@@ -98,66 +95,6 @@ void pause(duration span) {
     ::nanosleep(&left, nullptr);
 }
 
-void send_report(int to, const victim_report& report) {
-    const std::array<std::uint32_t, 2> head{report.errors, report.late_p99_us};
-    write_all(to, head.data(), sizeof head);
-    write_all(to, report.latency_us.data(), report.latency_us.size() * sizeof(std::uint32_t));
-}
-
-victim_report received_report(const std::string& bytes) {
-    victim_report report;
-    std::vector<std::uint32_t> words(bytes.size() / sizeof(std::uint32_t));
-    std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint32_t));
-    if (words.size() < 2) {
-        report.errors = 1;
-        return report;
-    }
-    report.errors = words[0];
-    report.late_p99_us = words[1];
-    report.latency_us.assign(words.begin() + 2, words.end());
-    return report;
-}
-
-victim_report measure_victim(const load_target& target, duration span) {
-    forked_client client(
-        [&](int to) { send_report(to, run_victim(target, victim_per_second, span)); });
-    return received_report(client.read_all());
-}
-
-/// The neighbour, from construction until stop(): a pipe that closes tells it to end.
-class running_neighbour {
-  public:
-    running_neighbour(const load_target& target, std::size_t connections)
-        : stop_(open_stop()), client_([&](int to) {
-              stop_write_.reset();
-              const auto report = run_neighbour(target, connections, stop_.get());
-              write_all(to, &report, sizeof report);
-          }) {
-        stop_.reset();
-    }
-    neighbour_report stop() {
-        stop_write_.reset();
-        const std::string bytes = client_.read_all();
-        neighbour_report report;
-        if (bytes.size() == sizeof report) {
-            std::memcpy(&report, bytes.data(), sizeof report);
-        }
-        return report;
-    }
-
-  private:
-    unique_fd open_stop() {
-        std::array<int, 2> ends{-1, -1};
-        static_cast<void>(::pipe2(ends.data(), O_CLOEXEC));
-        stop_write_.reset(ends[1]);
-        return unique_fd(ends[0]);
-    }
-
-    unique_fd stop_write_;
-    unique_fd stop_;
-    forked_client client_;
-};
-
 /// What a neighbour did while it ran.
 struct neighbour_work {
     double done = 0;
@@ -178,9 +115,9 @@ class counted_neighbour {
                  .method = std::string(what.method)},
                 what.connections) {}
     neighbour_work stop() {
-        const neighbour_report report = runs_.stop();
+        const load_result report = runs_.stop();
         return {counts_tasks_ ? count() - before_ : static_cast<double>(report.answered),
-                report.seconds};
+                static_cast<double>(report.span_ns) / 1e9};
     }
 
   private:
@@ -212,11 +149,11 @@ struct throughput {
     double per_second() const { return seconds > 0 ? answered / seconds : 0; }
 };
 
-void pool(demo_row& row, pooled_latency& into, const victim_report& report) {
-    into.samples_us.insert(into.samples_us.end(), report.latency_us.begin(),
-                           report.latency_us.end());
-    row.errors += report.errors;
-    row.late_p99_us = std::max(row.late_p99_us, report.late_p99_us);
+void pool(demo_row& row, pooled_latency& into, const load_result& report) {
+    into.samples_ns.merge(report.latency_ns);
+    row.errors += static_cast<std::uint32_t>(report.failed() + report.dropped);
+    row.late_p99_us =
+        std::max(row.late_p99_us, static_cast<std::uint32_t>(report.late_ns.at(0.99) / 1000));
 }
 
 // What the neighbour left behind must not burden the victim's quiet segment.
@@ -237,7 +174,7 @@ demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
     row.scenario = what.name;
     row.policy = plan.policy;
     row.backend = plan.backend;
-    const load_target victim{
+    const demo_target victim{
         .port = server.port(), .path = std::string(what.victim_path), .tenant = "victim"};
     throughput alone;
     throughput together;
@@ -249,11 +186,11 @@ demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
     for (std::uint64_t round = 0; round < lengths.rounds; ++round) {
         wait_until_drained(what, server);
         const machine_ticks before = machine_ticks::read();
-        const victim_report quiet = measure_victim(victim, lengths.span);
+        const load_result quiet = measure_victim(victim, victim_per_second, lengths.span);
         const machine_ticks between = machine_ticks::read();
         counted_neighbour neighbour(what, server);
         pause(warm_up);
-        const victim_report beside = measure_victim(victim, lengths.span);
+        const load_result beside = measure_victim(victim, victim_per_second, lengths.span);
         const neighbour_work loud = neighbour.stop();
         if (between.was_robbed_since(before)) {
             ++row.dropped_segments;
@@ -267,8 +204,6 @@ demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
             together.add(loud);
         }
     }
-    row.alone.sort();
-    row.victim.sort();
     row.neighbour_alone_per_s = alone.per_second();
     row.neighbour_together_per_s = together.per_second();
     return row;

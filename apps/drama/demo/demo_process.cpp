@@ -13,21 +13,10 @@
 #include <string_view>
 #include <utility>
 
+#include "forked_client.hpp"
+
 namespace drama::cli {
 namespace {
-
-struct pipe_ends {
-    unique_fd read;
-    unique_fd write;
-};
-
-pipe_ends make_pipe() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return {};
-    }
-    return {unique_fd(ends[0]), unique_fd(ends[1])};
-}
 
 // The child never comes back: no destructor of the parent runs in it.
 [[noreturn]] void become_server(const std::vector<std::string>& arguments, int output) {
@@ -104,53 +93,6 @@ served_process::~served_process() {
     if (pid_ > 0) {
         ::kill(pid_, SIGTERM);
         ::waitpid(pid_, nullptr, 0);
-    }
-}
-
-forked_client::forked_client(const std::function<void(int)>& work) {
-    pipe_ends pipe = make_pipe();
-    pid_ = ::fork();
-    if (pid_ == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        pipe.read.reset();
-        work(pipe.write.get());
-        ::_exit(0);
-    }
-    output_ = std::move(pipe.read);
-}
-
-forked_client::~forked_client() {
-    if (pid_ > 0) {
-        ::waitpid(pid_, nullptr, 0);
-    }
-}
-
-std::string forked_client::read_all() {
-    std::string all;
-    std::array<char, 4096> piece;
-    for (;;) {
-        const ssize_t got = ::read(output_.get(), piece.data(), piece.size());
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return all;
-        }
-        all.append(piece.data(), static_cast<std::size_t>(got));
-    }
-}
-
-void write_all(int descriptor, const void* bytes, std::size_t count) noexcept {
-    const auto* at = static_cast<const char*>(bytes);
-    while (count > 0) {
-        const ssize_t written = ::write(descriptor, at, count);
-        if (written < 0 && errno != EINTR) {
-            ::_exit(1);
-        }
-        if (written > 0) {
-            at += written;
-            count -= static_cast<std::size_t>(written);
-        }
     }
 }
 

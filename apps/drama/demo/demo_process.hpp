@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processes of the demonstration: servers started from this program's own file, and clients
-// forked from it, which answer through a pipe.
+// The servers of the demonstration, started from this program's own file.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,24 +39,5 @@ class served_process {
     std::string ready_line_;
     unique_fd output_;
 };
-
-/// Runs `work` in a forked process; what it writes to the descriptor it is given can be read here.
-class forked_client {
-  public:
-    explicit forked_client(const std::function<void(int)>& work);
-    forked_client(const forked_client&) = delete;
-    forked_client& operator=(const forked_client&) = delete;
-    ~forked_client();
-
-    /// All that it writes until it ends.
-    std::string read_all();
-
-  private:
-    pid_t pid_ = -1;
-    unique_fd output_;
-};
-
-/// Writes all of it; a reader that is gone ends the process.
-void write_all(int descriptor, const void* bytes, std::size_t count) noexcept;
 
 }  // namespace drama::cli

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "demo_report.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 #include "drama/admin/json_writer.hpp"
-#include "load.hpp"
+#include "span_text.hpp"
 
 namespace drama::cli {
 namespace {
@@ -18,19 +16,12 @@ std::string number(double value, int digits) {
     return {text.data(), static_cast<std::size_t>(size)};
 }
 
-/// Microseconds for people: 85 us, 2.4 ms, 1.2 s.
-std::string span_text(double us) {
-    if (us < 1000) {
-        return number(us, 0) + " us";
-    }
-    if (us < 1'000'000) {
-        return number(us / 1000, us < 10'000 ? 1 : 0) + " ms";
-    }
-    return number(us / 1'000'000, 1) + " s";
+std::string time_at(const pooled_latency& of, double share) {
+    return span_text(of.at(share) * 1000);
 }
 
 std::string three(const pooled_latency& of) {
-    return span_text(of.at(0.5)) + " / " + span_text(of.at(0.99)) + " / " + span_text(of.at(0.999));
+    return time_at(of, 0.5) + " / " + time_at(of, 0.99) + " / " + time_at(of, 0.999);
 }
 
 std::string line_of(const std::array<std::string, 7>& cells) {
@@ -57,18 +48,14 @@ void write_latency(json_writer& json, std::string_view key, const pooled_latency
     json.number("p50_us", of.at(0.5));
     json.number("p99_us", of.at(0.99));
     json.number("p999_us", of.at(0.999));
-    json.number("samples", of.samples_us.size());
+    json.number("samples", of.samples_ns.count());
     json.end_object();
 }
 
 }  // namespace
 
 double pooled_latency::at(double share) const {
-    return percentile(samples_us, share);
-}
-
-void pooled_latency::sort() {
-    std::sort(samples_us.begin(), samples_us.end());
+    return static_cast<double>(samples_ns.at(share)) / 1000;
 }
 
 double demo_row::p99_ratio() const {
@@ -124,8 +111,8 @@ std::string meaning_of(std::span<const demo_row> rows) {
         } else {
             sentence += ", ";
         }
-        sentence += span_text(row.victim.at(0.99)) + " " + order_text(row.policy) + " (" +
-                    span_text(row.alone.at(0.99)) + " alone)";
+        sentence += time_at(row.victim, 0.99) + " " + order_text(row.policy) + " (" +
+                    time_at(row.alone, 0.99) + " alone)";
     }
     return sentence + ".\n";
 }

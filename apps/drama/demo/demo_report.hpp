@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "load/histogram.hpp"
+
 namespace drama::cli {
 
 /// Samples of all segments of one kind, pooled.
 struct pooled_latency {
-    std::vector<std::uint32_t> samples_us;
+    histogram samples_ns;
 
-    double at(double share) const;
-    void sort();
+    double at(double share) const;  ///< in microseconds
 };
 
 struct demo_row {

@@ -166,10 +166,10 @@ task<T> named(const char* name, task<T> inner) {
     struct restore {
         runnable* self;
         const char* name;
-        ~restore() { self->name = name; }
+        ~restore() { self->rename(name); }
     };
     const restore guard{&self, self.name};
-    self.name = name;
+    self.rename(name);
     co_return co_await std::move(inner);
 }
 

@@ -45,6 +45,8 @@ class host {
     virtual void ended(runnable& task) noexcept = 0;
     /// Queues the running task behind others of its tenant. Called by the task itself.
     virtual void yield(runnable& task) noexcept = 0;
+    /// The running task goes by another name from now on. Called by the task itself.
+    virtual void renamed(runnable& /*task*/) noexcept {}
 
     virtual instant now() const noexcept = 0;
     /// Arms `timer` for `timer.when`; false if `refused` was set before: the caller does not wait.

@@ -136,6 +136,11 @@ class runnable : public work_item {
             cls = to;
         }
     }
+    /// Changes the name by which reports call the task, also those about the poll that runs.
+    void rename(const char* to) noexcept {
+        name = to;
+        home->renamed(*this);
+    }
     /// For compute, blocking, locks, channels and joins: keep, but at least compute once the
     /// request's input is complete.
     void keep_class() noexcept {

@@ -103,6 +103,14 @@ void engine::yield(runnable& task) noexcept {
     inject(task);
 }
 
+// A task that lost its core is known to the watchdog by the name it had then.
+void engine::renamed(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held()) {
+        mine->polling.name.store(task.name, std::memory_order_relaxed);
+    }
+}
+
 // A parked core serves at once; so prefer the core where the task last ran, then any parked one.
 void engine::inject(runnable& task) noexcept {
     core* to = cores_[task.core % cores_.size()].get();

@@ -4,10 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <sstream>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include <dlfcn.h>
 
 #include "drama/coro/context.hpp"
 #include "drama/coro/sleep.hpp"
@@ -44,8 +49,33 @@ task<void> spin(std::atomic<bool>* release) {
     co_return;
 }
 
+// Where the function that spins would return to.
+std::atomic<void*> spun_from{nullptr};
+
+[[gnu::noinline]] void spin_inside(std::atomic<bool>* release) {
+    spun_from = __builtin_return_address(0);
+    while (!release->load(std::memory_order_relaxed)) {
+    }
+}
+
+task<void> spin_deeper(std::atomic<bool>* release) {
+    spin_inside(release);
+    co_return;
+}
+
 task<void> spin_with_name(std::atomic<bool>* release) {
-    co_await named("spinner", spin(release));
+    co_await named("spinner", spin_deeper(release));
+}
+
+// As a report prints an address.
+std::string offset_of(void* address) {
+    Dl_info found{};
+    EXPECT_NE(::dladdr(address, &found), 0);
+    std::ostringstream text;
+    text << "+0x" << std::hex
+         << reinterpret_cast<std::uintptr_t>(address) -
+                reinterpret_cast<std::uintptr_t>(found.dli_fbase);
+    return text.str();
 }
 
 TEST(Watchdog, NamesTheTenantTaskSiteAndStackOfAStall) {
@@ -64,10 +94,11 @@ TEST(Watchdog, NamesTheTenantTaskSiteAndStackOfAStall) {
 
     const stall_report& report = into.seen.front();
     EXPECT_EQ(report.tenant, "noisy");
+    EXPECT_EQ(report.task, "spinner");
     EXPECT_NE(report.site.find("watchdog_test.cpp:"), std::string::npos) << report.site;
     EXPECT_GE(report.lasted, 100ms);
     EXPECT_LE(report.lasted, 1s);
-    EXPECT_FALSE(report.stack.empty());
+    EXPECT_NE(report.stack.find(offset_of(spun_from.load())), std::string::npos) << report.stack;
     EXPECT_GE(rt.stats().stalls, 1U);
 }
 

@@ -180,7 +180,7 @@ saturation_signals engine::signals(instant at) noexcept {
     }
     seen.blocking_wait = blocking_->oldest_wait(at);
     seen.is_blocking_full = blocking_->threads() >= options_.blocking_threads_max;
-    seen.disk_wait = reserved_->oldest_wait(at);
+    seen.disk_wait = files_->oldest_wait(at);
     seen.memory = static_cast<double>(tasks_alive()) / static_cast<double>(options_.tasks_max);
     return seen;
 }
@@ -236,7 +236,8 @@ bool engine::offload(operation& op, void (*perform)(operation&) noexcept) noexce
         }
         delete &mine;
     };
-    if (!reserved_->submit(*work)) {
+    thread_pool& reserved = op.code == op_code::resolve ? *names_ : *files_;
+    if (!reserved.submit(*work)) {
         delete work;
         return false;
     }

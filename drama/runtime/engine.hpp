@@ -3,6 +3,7 @@
 // The public face is runtime.hpp.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -118,6 +119,10 @@ class engine final : public host, public io_offloader {
     result<worker*> start_worker(core* first);
     result<void> make_cores();
     bool wait_until_drained() noexcept;
+    std::array<thread_pool*, 4> pools() const noexcept {
+        return {compute_.get(), blocking_.get(), files_.get(), names_.get()};
+    }
+    void stop_pools() noexcept;
     void finish_threads() noexcept;
     std::string describe_leftovers();
 
@@ -133,8 +138,11 @@ class engine final : public host, public io_offloader {
     cpu_permits permits_;
     std::unique_ptr<thread_pool> compute_;
     std::unique_ptr<thread_pool> blocking_;
-    std::unique_ptr<thread_pool>
-        reserved_;  // the runtime's own file operations and name resolution
+    // The runtime's own threads, so that no blocking function keeps it waiting. Files and names
+    // have threads each: a stalled file must not stop lookups, nor a name server that is silent,
+    // files.
+    std::unique_ptr<thread_pool> files_;
+    std::unique_ptr<thread_pool> names_;
     demoted_queue demoted_;
     demoted_team burners_;
     scope_state roots_;

@@ -16,7 +16,8 @@ namespace drama::inline v0::internal {
 namespace {
 
 constexpr duration stop_poll_period = std::chrono::milliseconds(1);
-constexpr std::size_t reserved_threads_max = 16;
+constexpr std::size_t file_threads_max = 16;
+constexpr std::size_t name_threads_max = 4;
 
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
     return wanted != 0 ? wanted : fallback;
@@ -46,9 +47,13 @@ engine::engine(world& in, runtime_options options)
                          .permits = options_.check_permits ? &permits_ : nullptr});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order, .threads_max = options_.blocking_threads_max});
-    reserved_ = std::make_unique<thread_pool>(in, pool_options{.order = options_.order,
-                                                               .threads_max = reserved_threads_max,
-                                                               .has_own_lanes = true});
+    const auto reserved = [&](std::size_t threads_max) {
+        return std::make_unique<thread_pool>(
+            in, pool_options{
+                    .order = options_.order, .threads_max = threads_max, .has_own_lanes = true});
+    };
+    files_ = reserved(file_threads_max);
+    names_ = reserved(name_threads_max);
     const auto report = [this](const std::string& line) { log(line); };
     compute_->report = report;
     blocking_->report = report;
@@ -175,9 +180,7 @@ result<void> engine::stop() noexcept {
     if (!drained) {
         log("drama: shutdown deadline passed; still there: " + describe_leftovers());
     }
-    compute_->stop();
-    blocking_->stop();
-    reserved_->stop();
+    stop_pools();
     if (!drained) {
         phase_.store(phase::stopped, std::memory_order_release);
         return fail(errc::deadline_exceeded);
@@ -202,12 +205,12 @@ bool engine::wait_until_drained() noexcept {
         }
         spot->park(stop_poll_period);
     }
-    blocking_->stop();
-    compute_->stop();
-    reserved_->stop();
-    while (blocking_->running_threads() + compute_->running_threads() +
-               reserved_->running_threads() >
-           0) {
+    stop_pools();
+    const auto any_runs = [this] {
+        return std::ranges::any_of(pools(),
+                                   [](thread_pool* each) { return each->running_threads() > 0; });
+    };
+    while (any_runs()) {
         if (now() >= deadline) {
             return false;
         }
@@ -216,10 +219,14 @@ bool engine::wait_until_drained() noexcept {
     return true;
 }
 
+void engine::stop_pools() noexcept {
+    for (thread_pool* const each : pools()) {
+        each->stop();
+    }
+}
+
 void engine::finish_threads() noexcept {
-    compute_->stop();
-    blocking_->stop();
-    reserved_->stop();
+    stop_pools();
     const std::unique_ptr<parker> spot = world_->make_parker();
     watchdog_->ask_to_finish();
     while (!watchdog_->is_finished()) {
@@ -252,9 +259,9 @@ void engine::finish_threads() noexcept {
 }
 
 void engine::detach_threads() noexcept {
-    compute_->detach_running();
-    blocking_->detach_running();
-    reserved_->detach_running();
+    for (thread_pool* const each : pools()) {
+        each->detach_running();
+    }
     watchdog_->ask_to_finish();
     const std::lock_guard guard(workers_mutex_);
     for (const auto& each : workers_) {

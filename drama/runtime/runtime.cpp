@@ -36,11 +36,18 @@ duration accept_pause() noexcept {
 
 void wait_for(engine& in, spawned& root) noexcept {
     DRAMA_ASSERT(current_worker() == nullptr, "sync_wait on a worker would stop its core");
+    pool_thread* const mine = thread_pool::current();
+    if (mine != nullptr) {
+        mine->owner().begin_absence(*mine);
+    }
     const std::unique_ptr<parker> spot = in.where().make_parker();
     root.wait_foreign(
         [](void* place) noexcept { static_cast<parker*>(place)->unpark(); },
         [](void* place) noexcept { static_cast<parker*>(place)->park(duration::max()); },
         spot.get());
+    if (mine != nullptr) {
+        mine->owner().end_absence(*mine);
+    }
 }
 
 }  // namespace internal

@@ -153,7 +153,8 @@ class DRAMA_API runtime {
     }
 
     /// Spawns `f(args...)` on `payer`'s account and blocks the calling thread until it has ended.
-    /// Requires: not called on a thread of a runtime.
+    /// A thread that runs a blocking or compute function is replaced meanwhile.
+    /// Requires: not called by a task, which awaits instead.
     template <class F, class... Args>
         requires task_function<F, Args...>
     auto sync_wait(spawn_payer payer, F&& f, Args&&... args)
@@ -166,7 +167,7 @@ class DRAMA_API runtime {
     }
     /// Blocks the calling thread until the task has ended, and yields what it yielded. Nothing is
     /// spawned, so an overload cannot refuse it.
-    /// Requires: not called on a thread of a runtime; the task is of this runtime.
+    /// Requires: not called by a task; the task to wait for is of this runtime.
     template <class T>
     flat_result<T> sync_wait(join_handle<T> root) {
         internal::wait_for(*engine_, *root.get());

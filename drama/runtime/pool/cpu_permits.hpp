@@ -34,6 +34,8 @@ class cpu_permits {
         }
         return had;
     }
+    /// For who gave its permit away for a while and goes on, permit or not.
+    void take_back() noexcept { free_.fetch_sub(1, std::memory_order_acquire); }
     void give_back() noexcept { free_.fetch_add(1, std::memory_order_seq_cst); }
 
     std::int32_t free() const noexcept { return free_.load(std::memory_order_seq_cst); }

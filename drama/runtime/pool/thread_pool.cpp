@@ -308,6 +308,37 @@ void thread_pool::run_inline(std::unique_lock<spinlock>& lock, pool_thread& self
     execute(self, work);
 }
 
+// Counts the caller as waiting, so that another may do what is queued. False: there is work, and no
+// thread for it could be had.
+bool thread_pool::give_place(std::unique_lock<spinlock>& lock) noexcept {
+    ++waiting_count_;
+    const bool grow = wants_thread_locked() && queue_.size() != 0;
+    pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
+    lock.unlock();
+    if (sleeper != nullptr) {
+        sleeper->spot_->unpark();
+    }
+    const bool grown = !grow || start_thread();
+    lock.lock();
+    return grown;
+}
+
+void thread_pool::begin_absence(pool_thread& self) noexcept {
+    std::unique_lock lock(lock_);
+    return_permit_locked(self);
+    // If no thread can be had now, the watchdog tries again as long as nothing moves.
+    static_cast<void>(give_place(lock));
+}
+
+void thread_pool::end_absence(pool_thread& self) noexcept {
+    const std::lock_guard guard(lock_);
+    --waiting_count_;
+    if (options_.permits != nullptr) {
+        self.has_permit_ = true;
+        options_.permits->take_back();
+    }
+}
+
 result<void> thread_pool::wait_running(std::unique_lock<spinlock>& lock, pool_thread* self,
                                        job& work, const std::source_location& at) noexcept {
     std::unique_ptr<parker> own_spot;
@@ -322,15 +353,7 @@ result<void> thread_pool::wait_running(std::unique_lock<spinlock>& lock, pool_th
         }
         self->waits_for_ = &work;
         self->waits_at_ = &at;
-        ++waiting_count_;
-        const bool grow = wants_thread_locked() && queue_.size() != 0;
-        pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
-        lock.unlock();
-        if (sleeper != nullptr) {
-            sleeper->spot_->unpark();
-        }
-        const bool grown = !grow || start_thread();
-        lock.lock();
+        const bool grown = give_place(lock);
         if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
             // No thread to take our place: run it here, whoever pays, rather than hang.
             self->waits_for_ = nullptr;

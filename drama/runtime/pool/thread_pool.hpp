@@ -34,6 +34,7 @@ class pool_thread final : public thread_body {
     void enter_thread() noexcept override;
     void leave_thread() noexcept override;
     bool is_finished() const noexcept override { return finished_; }
+    thread_pool& owner() const noexcept { return *pool_; }
 
   private:
     friend class thread_pool;
@@ -87,6 +88,11 @@ class thread_pool {
     ///         From a thread that is not this pool's it only waits.
     result<void> wait(job& work, const std::source_location& at) noexcept;
 
+    /// The calling thread of this pool will wait for something that the pool knows nothing of, and
+    /// gives its place and its permit to another until end_absence.
+    void begin_absence(pool_thread& self) noexcept;
+    void end_absence(pool_thread& self) noexcept;
+
     /// Jobs queued and not started.
     std::size_t queued() noexcept;
     std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
@@ -125,6 +131,7 @@ class thread_pool {
     pool_thread* pop_idle_locked() noexcept;
     void forget_idle_locked(pool_thread& self) noexcept;
     bool wants_thread_locked() const noexcept;
+    bool give_place(std::unique_lock<spinlock>& lock) noexcept;
     bool take_permit_locked() noexcept;
     std::string describe_cycle_locked(const pool_thread& waiter, const job& work,
                                       const std::source_location& at) const;

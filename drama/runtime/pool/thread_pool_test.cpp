@@ -98,6 +98,57 @@ TEST(ThreadPool, NestedCallsOfTwoTenantsFinishWithOneThread) {
     EXPECT_TRUE(rt.stop());
 }
 
+// Each call waits from its thread for a task that makes the next call.
+int call_through_tasks(runtime* in, tenant payer, int depth);
+
+task<result<int>> call_deeper(runtime* in, tenant payer, int depth) {
+    co_return co_await blocking(call_through_tasks, in, payer, depth);
+}
+
+int call_through_tasks(runtime* in, tenant payer, int depth) {
+    if (depth == 0) {
+        return 0;
+    }
+    return in->sync_wait(payer, call_deeper, in, payer, depth - 1).value_or(-1'000'000) + 1;
+}
+
+TEST(ThreadPool, CallsThatWaitForTasksThatCallFinishOnTwoThreads) {
+    runtime rt(quiet(2));
+    ASSERT_TRUE(rt.start());
+    const tenant payer = rt.tenants().get_or_create("deep");
+
+    const auto depth = rt.sync_wait(payer, call_deeper, &rt, payer, 40);
+
+    EXPECT_EQ(depth.value_or(0), 40);
+    EXPECT_TRUE(rt.stop());
+}
+
+int compute_through_tasks(runtime* in, tenant payer, int depth);
+
+task<result<int>> compute_deeper(runtime* in, tenant payer, int depth) {
+    co_return co_await compute(compute_through_tasks, in, payer, depth);
+}
+
+int compute_through_tasks(runtime* in, tenant payer, int depth) {
+    if (depth == 0) {
+        return 0;
+    }
+    return in->sync_wait(payer, compute_deeper, in, payer, depth - 1).value_or(-1'000'000) + 1;
+}
+
+TEST(ThreadPool, ComputationsThatWaitForTasksThatComputeFinishOnOneThread) {
+    auto options = quiet(2);
+    options.compute_threads = 1;
+    runtime rt(options);
+    ASSERT_TRUE(rt.start());
+    const tenant payer = rt.tenants().get_or_create("deep");
+
+    const auto depth = rt.sync_wait(payer, compute_deeper, &rt, payer, 40);
+
+    EXPECT_EQ(depth.value_or(0), 40);
+    EXPECT_TRUE(rt.stop());
+}
+
 // Two calls that wait for each other. Each starts, publishes itself, and waits for the other.
 struct knot {
     std::atomic<blocking_call<int (*)(knot*, bool), knot*, bool>*> calls[2]{};

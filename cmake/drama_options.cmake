@@ -20,6 +20,10 @@ endif()
 
 add_library(drama_warnings INTERFACE)
 target_compile_options(drama_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # tools/check_await.py sees to it; users are told by drama/coro/task.hpp.
+    target_compile_definitions(drama_warnings INTERFACE DRAMA_AWAIT_GRAMMAR)
+endif()
 if(DRAMA_WERROR)
     target_compile_options(drama_warnings INTERFACE -Werror)
 endif()

@@ -14,6 +14,12 @@
 #include "drama/coro/frame_pool.hpp"
 #include "drama/coro/runnable.hpp"
 
+// Who keeps to the forms of docs/STYLE.md, "Awaiting", defines DRAMA_AWAIT_GRAMMAR.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && !defined(DRAMA_AWAIT_GRAMMAR)
+#pragma message( \
+    "GCC < 13 miscompiles some awaits in silence: see docs/STYLE.md, DRAMA_AWAIT_GRAMMAR")
+#endif
+
 namespace drama::inline v0 {
 
 template <class T>

@@ -96,10 +96,24 @@ def headers(given, root):
     flags = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", include]
     everything = "".join(f'#include "{name}"\n' for name in sorted(installed))
     run(given.compiler, *flags, "-x", "c++", "-", input=everything)
+    check_grammar_note(given, include)
     for example in sorted((SOURCE / "examples").glob("*.cpp")):
         if "libpq" not in example.read_text():
             run(given.compiler, *flags, example)
     print(f"{len(installed)} headers")
+
+
+def check_grammar_note(given, include):
+    """Users of a compiler that miscompiles some awaits are told so, and others are not."""
+    macros = run(given.compiler, "-dM", "-E", "-x", "c++", "/dev/null")
+    version = int(re.search(r"__GNUC__ (\d+)", macros).group(1))
+    wanted = "__clang__" not in macros and version < 13
+    command = [given.compiler, "-std=c++23", "-fsyntax-only", "-I", include, "-x", "c++", "-"]
+    source = '#include "drama/coro/task.hpp"\n'
+    for flags, noted in ([], wanted), (["-DDRAMA_AWAIT_GRAMMAR"], False):
+        said = run(*command[:2], *flags, *command[2:], input=source)
+        if ("miscompiles" in said) != noted:
+            sys.exit(f"{given.compiler} {flags}: note wanted: {noted}, output: {said!r}")
 
 
 def program(given, root):

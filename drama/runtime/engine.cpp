@@ -97,6 +97,8 @@ std::int64_t engine::tasks_alive() const noexcept {
 void engine::yield(runnable& task) noexcept {
     const runtime_entry entry(*this);
     if (core* const mine = entry.held()) {
+        // The task ran until here: that is no wait. The poll ends now, and run_turn goes by this.
+        mine->now = now();
         mine->push(task, mine->now);
         return;
     }
@@ -123,6 +125,7 @@ void engine::inject(runnable& task) noexcept {
             }
         }
     }
+    task.queued_at = now();
     // Sequentially consistent against worker::idle: either it sees the task or we see it parked.
     to->inject.push(task);
     if (to->parked.load(std::memory_order_seq_cst) &&

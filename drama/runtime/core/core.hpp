@@ -64,7 +64,8 @@ struct core {
     std::unique_ptr<parker> spot;
     turn current;  ///< the turn that is running
     instant turn_began = long_ago;
-    instant now = long_ago;  ///< coarse
+    instant taken_at = long_ago;  ///< by the last hand-over
+    instant now = long_ago;       ///< coarse
     instant io_polled = long_ago;
     std::uint64_t next_task_id = 0;
     std::atomic<runnable*> lifo{nullptr};  ///< woken last, runs next in the same turn

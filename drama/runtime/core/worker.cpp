@@ -71,18 +71,26 @@ instant worker::step() noexcept {
     if (core_ == nullptr && !tenure.is_taken()) {
         core_ = core_to_adopt_.load(std::memory_order_acquire);
         if (core_ != nullptr && core_->current) {
-            // The turn that was running when the core was taken ends here.
-            const instant now = engine_->now();
-            core& mine = *core_;
-            mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
-            mine.lock.lock();
-            mine.shard.settle(*mine.current.lanes, now - mine.turn_began, now);
-            mine.lock.unlock();
-            mine.current = turn{};
-            flush_lifo(mine, now);
+            end_taken_turn(*core_);
         }
     }
     return core_ != nullptr ? step_with_core(*core_) : step_without_core();
+}
+
+// The turn that was running when the core was taken ended then; what its task burns since is
+// charged by the thread that it runs on.
+void worker::end_taken_turn(core& mine) noexcept {
+    const instant now = engine_->now();
+    auto& lanes = static_cast<tenant_lanes&>(*mine.current.lanes);
+    const duration used = std::max(mine.taken_at - mine.turn_began, duration::zero());
+    mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
+    mine.lock.lock();
+    mine.shard.settle(lanes, used, now);
+    mine.lock.unlock();
+    lanes.record().usage.turns.add(1);
+    lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
+    mine.current = turn{};
+    flush_lifo(mine, now);
 }
 
 instant worker::step_with_core(core& mine) noexcept {
@@ -128,12 +136,28 @@ instant worker::step_with_core(core& mine) noexcept {
     return long_ago;
 }
 
+// The queue knows an item from now on; what it waited before is charged here.
 void worker::drain_inject(core& mine, instant now) noexcept {
+    tenant_record* payer = nullptr;
+    duration waited = duration::zero();
+    const auto charge = [&] {
+        if (payer != nullptr) {
+            payer->usage.queue_wait_ns.add(static_cast<std::uint64_t>(waited.count()));
+        }
+    };
     for (work_item* item = mine.inject.take_all(); item != nullptr;) {
         work_item* const following = item->next;
-        mine.push(static_cast<runnable&>(*item), now);
+        auto& task = static_cast<runnable&>(*item);
+        if (task.payer != payer) {
+            charge();
+            payer = static_cast<tenant_record*>(task.payer);
+            waited = duration::zero();
+        }
+        waited += std::max(now - task.queued_at, duration::zero());
+        mine.push(task, now);
         item = following;
     }
+    charge();
 }
 
 void worker::poll_io(core& mine, instant now) noexcept {
@@ -192,10 +216,14 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
         bottom.inline_left = inline_completions_max;
         if (!poll(*task, bottom)) {
             payer.usage.polls.add(polls + 1);
+            payer.usage.queue_wait_ns.add(wait_ns);
             after_hand_over();
             return false;
         }
-        if ((++polls & 3U) == 0 || mine.lifo.load(std::memory_order_relaxed) == nullptr) {
+        ++polls;
+        if (mine.now > now) {
+            now = mine.now;  // the task yielded, and looked at the clock when it did
+        } else if ((polls & 3U) == 0 || mine.lifo.load(std::memory_order_relaxed) == nullptr) {
             now = engine_->now();
             mine.now = now;
         }

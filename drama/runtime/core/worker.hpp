@@ -58,6 +58,7 @@ class worker final : public thread_body {
   private:
     friend class runtime_entry;
 
+    void end_taken_turn(core& mine) noexcept;
     instant step_with_core(core& mine) noexcept;
     instant step_without_core() noexcept;
     instant rest_demoted(instant now) noexcept;

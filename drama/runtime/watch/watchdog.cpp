@@ -153,6 +153,7 @@ bool watchdog::hand_over(core& watched, worker& holder, instant now,
                                           std::memory_order_relaxed);
             holder.burning_for.store(left.tenant, std::memory_order_release);
             watched.poll_sequence.fetch_add(1, std::memory_order_relaxed);
+            watched.taken_at = now;
             spare->adopt(watched);
         });
     if (!taken) {

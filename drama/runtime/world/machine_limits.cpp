@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
-#include <limits>
-#include <sstream>
 #include <string>
 
 #include "drama/runtime/world/real_world.hpp"
@@ -30,40 +29,59 @@ std::size_t affinity_cpus() {
     return 1;
 }
 
-// "max 100000" or "150000 100000".
+// CPUs, 0 for no limit. cpu.max of v2 says "max 100000" or "150000 100000"; v1 has a file for each
+// number, and -1 for no limit.
 double quota_of(const std::string& directory) {
-    std::ifstream file(directory + "/cpu.max");
     std::string quota;
     double period = 0;
-    if (!(file >> quota >> period) || quota == "max" || period <= 0) {
-        return 0.0;
+    std::ifstream both(directory + "/cpu.max");
+    if (!(both >> quota >> period)) {
+        std::ifstream(directory + "/cpu.cfs_quota_us") >> quota;
+        std::ifstream(directory + "/cpu.cfs_period_us") >> period;
     }
-    return std::strtod(quota.c_str(), nullptr) / period;
+    const double time = std::strtod(quota.c_str(), nullptr);  // "max": 0
+    return time > 0 && period > 0 ? time / period : 0.0;
 }
 
-// The tightest quota on the way from this process's cgroup (v2) up to the root.
-double cgroup_quota_cpus() {
-    std::ifstream file("/proc/self/cgroup");
-    std::string line;
+// From a cgroup up to the root of its hierarchy.
+double tightest_quota(const std::string& hierarchy, std::string path) {
     double tightest = 0.0;
+    for (;;) {
+        const double quota = quota_of(hierarchy + path);
+        if (quota > 0 && (tightest == 0.0 || quota < tightest)) {
+            tightest = quota;
+        }
+        const auto slash = path.rfind('/');
+        if (slash == std::string::npos) {
+            return tightest;
+        }
+        path.resize(slash);
+    }
+}
+
+// Lines are "ID:CONTROLLERS:PATH": "0::/a/b" of v2, "1:cpu,cpuacct:/a/b" of v1, which is mounted
+// under the names of its controllers.
+double cgroup_quota_cpus(const cgroup_paths& cgroups) {
+    std::ifstream file(cgroups.of_process);
+    std::string line;
     while (std::getline(file, line)) {
-        if (line.rfind("0::", 0) != 0) {
+        const auto first = line.find(':');
+        const auto second = line.find(':', first + 1);
+        if (first == std::string::npos || second == std::string::npos) {
             continue;
         }
-        std::string path = line.substr(3);
-        for (;;) {
-            const double quota = quota_of("/sys/fs/cgroup" + path);
-            if (quota > 0 && (tightest == 0.0 || quota < tightest)) {
-                tightest = quota;
-            }
-            const auto slash = path.rfind('/');
-            if (path.empty() || slash == std::string::npos) {
-                return tightest;
-            }
-            path.resize(slash);
+        const std::string controllers = line.substr(first + 1, second - first - 1);
+        const bool has_cpu = ("," + controllers + ",").find(",cpu,") != std::string::npos;
+        if (!controllers.empty() && !has_cpu) {
+            continue;
+        }
+        const std::string below = controllers.empty() ? "" : "/" + controllers;
+        const double quota = tightest_quota(cgroups.mount + below, line.substr(second + 1));
+        if (quota > 0) {
+            return quota;  // one hierarchy alone has the cpu controller
         }
     }
-    return tightest;
+    return 0.0;
 }
 
 }  // namespace
@@ -76,8 +94,8 @@ std::size_t machine_limits::usable_cpus() const noexcept {
     return std::max<std::size_t>(cpus, 1);
 }
 
-machine_limits read_machine_limits() {
-    return {.affinity_cpus = affinity_cpus(), .quota_cpus = cgroup_quota_cpus()};
+machine_limits read_machine_limits(const cgroup_paths& cgroups) {
+    return {.affinity_cpus = affinity_cpus(), .quota_cpus = cgroup_quota_cpus(cgroups)};
 }
 
 }  // namespace drama::inline v0

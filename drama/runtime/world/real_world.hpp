@@ -2,6 +2,8 @@
 // The machine itself as a world: its clock, threads, CPUs and kernel IO.
 #pragma once
 
+#include <string>
+
 #include "drama/runtime/world/world.hpp"
 
 namespace drama::inline v0 {
@@ -9,12 +11,18 @@ namespace drama::inline v0 {
 /// What the machine lets this process use. Read once when the world is made.
 struct machine_limits {
     std::size_t affinity_cpus = 1;  ///< sched_getaffinity
-    double quota_cpus = 0.0;        ///< cgroup v2 cpu.max (or v1 quota); 0: none
+    double quota_cpus = 0.0;        ///< the tightest of its cgroups, v1 or v2; 0: none
     /// Affinity, bounded by the quota rounded up; at least 1.
     std::size_t usable_cpus() const noexcept;
 };
 
-DRAMA_API machine_limits read_machine_limits();
+/// Where the kernel tells of cgroups. Tests have their own.
+struct cgroup_paths {
+    std::string of_process = "/proc/self/cgroup";
+    std::string mount = "/sys/fs/cgroup";
+};
+
+DRAMA_API machine_limits read_machine_limits(const cgroup_paths& cgroups = {});
 
 /// Threads: all from any. Lifetime: until the process ends, or its owner destroys it.
 class DRAMA_API real_world final : public world {

@@ -26,7 +26,7 @@ template <class T>
 class [[nodiscard("a task does nothing until it is awaited or spawned")]] task;
 
 /// What may stand behind co_await in a task: it is told, before it is asked whether it is ready,
-/// which task awaits it. User-written awaitables meet this concept; see docs/guide-awaitables.md.
+/// which task awaits it. User-written awaitables meet this concept.
 template <class A>
 concept drama_awaitable = requires(std::remove_reference_t<A>& awaitable, runnable& self) {
     awaitable.attach(self);

@@ -86,6 +86,7 @@ struct figures {
     std::uint64_t started = 0;
     std::uint64_t ended = 0;
     std::uint64_t refused = 0;
+    std::uint64_t throttled_ns = 0;
     std::int64_t frame_bytes = 0;
     io_table io{};
 };
@@ -101,6 +102,7 @@ figures look(runtime& of) {
         seen.ended += usage.tasks_ended.read();  // first: it must not seem more than started
         seen.started += usage.tasks_started.read();
         seen.refused += usage.refused.read();
+        seen.throttled_ns += usage.throttled_ns.read();
         seen.frame_bytes += each.record().frame_bytes();
         add_io(seen.io, each.record());
     });
@@ -173,23 +175,20 @@ void write_runtime(metrics_writer& to, runtime& of) {
     to.sample(saturation.is_over ? 1 : 0);
 }
 
-void write_io(metrics_writer& to, const io_table& io, std::string_view prefix,
-              const std::string& tenant_label) {
-    const auto labels = [&tenant_label](std::size_t op) {
-        return (tenant_label.empty() ? "" : tenant_label + ",") +
-               metrics_writer::label("op", op_names[op]);
-    };
-    to.family(std::string(prefix) + "io_operations_total", "counter");
+void write_operations(metrics_writer& to, const io_table& io, const std::string& labels) {
     for (std::size_t i = 0; i < io.size(); ++i) {
         if (io[i].ok + io[i].errors != 0) {
-            to.sample(io[i].ok, labels(i) + "," + metrics_writer::label("outcome", "ok"));
-            to.sample(io[i].errors, labels(i) + "," + metrics_writer::label("outcome", "error"));
+            const std::string of_op = labels + metrics_writer::label("op", op_names[i]);
+            to.sample(io[i].ok, of_op + "," + metrics_writer::label("outcome", "ok"));
+            to.sample(io[i].errors, of_op + "," + metrics_writer::label("outcome", "error"));
         }
     }
-    to.family(std::string(prefix) + "io_bytes_total", "counter");
+}
+
+void write_bytes(metrics_writer& to, const io_table& io, const std::string& labels) {
     for (std::size_t i = 0; i < io.size(); ++i) {
         if (io[i].bytes != 0) {
-            to.sample(io[i].bytes, labels(i));
+            to.sample(io[i].bytes, labels + metrics_writer::label("op", op_names[i]));
         }
     }
 }
@@ -203,11 +202,18 @@ void write_totals(metrics_writer& to, const figures& seen, std::size_t tenants) 
     to.sample(seen.ended);
     to.family("drama_tasks_rejected_total", "counter");
     to.sample(seen.refused);
+    to.family("drama_throttled_seconds_total", "counter");
+    to.sample(seconds(seen.throttled_ns));
+    to.family("drama_tasks", "gauge");
+    to.sample(std::max(seen.started, seen.ended) - seen.ended);
     to.family("drama_tenants", "gauge");
     to.sample(tenants, metrics_writer::label("state", "known"));
     to.family("drama_memory_bytes", "gauge");
     to.sample(seen.frame_bytes, metrics_writer::label("pool", "frames"));
-    write_io(to, seen.io, "drama_", "");
+    to.family("drama_io_operations_total", "counter");
+    write_operations(to, seen.io, "");
+    to.family("drama_io_bytes_total", "counter");
+    write_bytes(to, seen.io, "");
 }
 
 // All samples of a family stand together, as the format asks.
@@ -220,6 +226,20 @@ void write_each(metrics_writer& to, const figures& seen, std::string_view name,
     }
 }
 
+void write_tenants_io(metrics_writer& to, const figures& seen) {
+    const auto for_each = [&](auto write) {
+        for (const auto& each : seen.tenants) {
+            io_table io{};
+            add_io(io, each.who.record());
+            write(to, io, metrics_writer::label("tenant", each.who.name()) + ",");
+        }
+    };
+    to.family("drama_tenant_io_operations_total", "counter");
+    for_each(write_operations);
+    to.family("drama_tenant_io_bytes_total", "counter");
+    for_each(write_bytes);
+}
+
 void write_tenants(metrics_writer& to, const figures& seen) {
     using of_tenant = figures::of_tenant;
     write_each(to, seen, "drama_tenant_cpu_seconds_total", "counter",
@@ -228,22 +248,20 @@ void write_tenants(metrics_writer& to, const figures& seen) {
                [](const of_tenant& each) { return seconds(each.wait_ns); });
     write_each(to, seen, "drama_tenant_tasks", "gauge",
                [](const of_tenant& each) { return each.tasks; });
+    write_each(to, seen, "drama_tenant_queue_depth", "gauge", [](const of_tenant& each) {
+        const auto depths = each.who.record().queued();
+        return depths.async + depths.compute + depths.blocking;
+    });
     write_each(to, seen, "drama_tenant_weight", "gauge", [](const of_tenant& each) {
         return static_cast<double>(each.who.record().share().weight()) / weight_unit;
     });
     write_each(to, seen, "drama_tenant_tasks_completed_total", "counter",
                [](const of_tenant& each) { return each.who.usage().tasks_ended.read(); });
+    write_each(to, seen, "drama_tenant_throttled_seconds_total", "counter",
+               [](const of_tenant& each) { return seconds(each.who.usage().throttled_ns.read()); });
     write_each(to, seen, "drama_tenant_tasks_rejected_total", "counter",
                [](const of_tenant& each) { return each.who.usage().refused.read(); });
-    write_each(to, seen, "drama_tenant_io_bytes_total", "counter", [](const of_tenant& each) {
-        io_table io{};
-        add_io(io, each.who.record());
-        std::uint64_t bytes = 0;
-        for (const io_figures& op : io) {
-            bytes += op.bytes;
-        }
-        return bytes;
-    });
+    write_tenants_io(to, seen);
 }
 
 }  // namespace

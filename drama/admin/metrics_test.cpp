@@ -59,9 +59,35 @@ TEST(Metrics, EveryFamilyStandsTogetherAndHasAType) {
         ASSERT_FALSE(line.substr(line.rfind(' ') + 1).empty()) << line;
     }
     EXPECT_THAT(text, HasSubstr("drama_tenant_tasks_completed_total{tenant=\"gold\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("drama_tenant_queue_depth{tenant=\"gold\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("drama_throttled_seconds_total 0\n"));
+    EXPECT_THAT(text, HasSubstr("drama_tasks 0\n"));
     EXPECT_THAT(text, HasSubstr("drama_tenants{state=\"known\"} 5\n"));
     EXPECT_THAT(text, HasSubstr("drama_saturation_ratio{resource=\"cpu\"} "));
     EXPECT_THAT(text, HasSubstr("process_open_fds "));
+    ASSERT_TRUE(rt.stop());
+}
+
+TEST(Metrics, OperationsOfATenantStandByOpAndOutcome) {
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    runtime rt(options);
+    ASSERT_TRUE(rt.start());
+    const tenant gold = rt.tenants().get_or_create("gold");
+    gold.record().usage.cpu_ns.add(1);
+    gold.record().charge_operation(op_code::recv, 100);
+    gold.record().charge_operation(op_code::recv, -1);
+    gold.record().charge_operation(op_code::recv_msg, 11);
+
+    const std::string text = metrics_text(rt);
+
+    const std::string labels = "{tenant=\"gold\",op=\"recv\"";
+    EXPECT_THAT(text,
+                HasSubstr("drama_tenant_io_operations_total" + labels + ",outcome=\"ok\"} 2\n"));
+    EXPECT_THAT(text,
+                HasSubstr("drama_tenant_io_operations_total" + labels + ",outcome=\"error\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("drama_tenant_io_bytes_total" + labels + "} 111\n"));
     ASSERT_TRUE(rt.stop());
 }
 

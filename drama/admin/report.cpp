@@ -25,6 +25,14 @@ void write_operations(json_writer& json, const tenant_usage::op_table* operation
     json.end_object();
 }
 
+void write_depths(json_writer& json, const tenant_record::depths& of) {
+    json.begin_object("depth");
+    json.number("async", of.async);
+    json.number("compute", of.compute);
+    json.number("blocking", of.blocking);
+    json.end_object();
+}
+
 void write_tenant(json_writer& json, const tenant& of) {
     const tenant_record& record = of.record();
     const tenant_usage& usage = record.usage;
@@ -52,6 +60,7 @@ void write_tenant(json_writer& json, const tenant& of) {
     json.number("blocking_threads", record.blocking_threads.load(std::memory_order_relaxed));
     json.number("throttled_ns", usage.throttled_ns.read());
     json.number("frame_bytes", record.frame_bytes());
+    write_depths(json, record.queued());
     write_operations(json, record.operations());
     json.end_object();
 }

@@ -120,7 +120,7 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
             to.filled_ |= static_cast<std::uint8_t>(1U << lane);
         }
     }
-    to.size_ += static_cast<std::uint32_t>(count);
+    to.count(static_cast<std::int32_t>(count));
     add_size(-static_cast<std::ptrdiff_t>(count));
     to_shard.add_size(static_cast<std::ptrdiff_t>(count));
     if (policy_ == policy::fifo) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +47,7 @@ class DRAMA_API work_fifo {
 
 /// One per tenant and core; a fair_shard or pool_order links it while it has work.
 ///
-/// Threads:  under the lock of the core that owns it, like the shard.
+/// Threads:  under the lock of the core that owns it, like the shard; size() from any.
 /// Lifetime: empty and not running when destroyed; its tenant_share outlives it.
 class lane_set {
   public:
@@ -55,8 +56,9 @@ class lane_set {
     lane_set& operator=(const lane_set&) = delete;
     ~lane_set() { DRAMA_ASSERT(state_ == state::absent, "a lane_set dies while it is queued"); }
 
-    bool empty() const noexcept { return size_ == 0; }
-    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size() == 0; }
+    /// Threads: any; without the lock it is a hint.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     tenant_share& share() const noexcept { return *share_; }
     /// Where this tenant's present request is due on the queue's clock. Means something while not
     /// absent from its queue.
@@ -88,15 +90,21 @@ class lane_set {
     void append(work_item& item, std::size_t lane) noexcept {
         lanes_[lane].push(item);
         filled_ |= static_cast<std::uint8_t>(1U << lane);
-        ++size_;
+        count(1);
     }
     work_item* take(std::size_t lane) noexcept {
         work_item* item = lanes_[lane].pop();
         if (lanes_[lane].empty()) {
             filled_ &= static_cast<std::uint8_t>(~(1U << lane));
         }
-        --size_;
+        count(-1);
         return item;
+    }
+
+    // Only who holds the lock writes, so this need not be one atomic step.
+    void count(std::int32_t change) noexcept {
+        size_.store(size_.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(change),
+                    std::memory_order_relaxed);
     }
 
     /// The lane whose head has the least queued_at + offset; the nearer class on a tie.
@@ -120,7 +128,7 @@ class lane_set {
 
     tenant_share* share_;
     virtual_time deadline_ = 0;
-    std::uint32_t size_ = 0;
+    std::atomic<std::uint32_t> size_{0};
     std::uint8_t filled_ = 0;  // bit c: lanes_[c] is not empty
     state state_ = state::absent;
     std::uint8_t group_ = 0;         // deadline_groups: where this stands

@@ -35,9 +35,20 @@ tenant_lanes& tenant_record::lanes_on(std::size_t core) {
     tenant_lanes* lanes = lanes_[core].load(std::memory_order_relaxed);
     if (lanes == nullptr) [[unlikely]] {
         lanes = new tenant_lanes(*this);
-        lanes_[core].store(lanes, std::memory_order_relaxed);
+        lanes_[core].store(lanes, std::memory_order_release);  // pairs with queued()
     }
     return *lanes;
+}
+
+tenant_record::depths tenant_record::queued() const noexcept {
+    depths seen{.async = demoted_lanes_.size(),
+                .compute = compute_lanes_.size(),
+                .blocking = blocking_lanes_.size()};
+    for (std::size_t core = 0; core < cores_; ++core) {
+        const tenant_lanes* const lanes = lanes_[core].load(std::memory_order_acquire);
+        seen.async += lanes != nullptr ? lanes->size() : 0;
+    }
+    return seen;
 }
 
 void tenant_record::set(const tenant_options& options) noexcept {

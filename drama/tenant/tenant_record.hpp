@@ -71,6 +71,14 @@ class DRAMA_API tenant_record final : public account {
         return static_cast<std::int64_t>(usage.tasks_started.read() - usage.tasks_ended.read());
     }
 
+    /// What is queued and not running, in tasks and functions. Threads: any (a hint).
+    struct depths {
+        std::size_t async = 0;
+        std::size_t compute = 0;
+        std::size_t blocking = 0;
+    };
+    depths queued() const noexcept;
+
     internal::admission_host* gate() const noexcept { return gate_; }
     internal::admission_line& line_at(internal::gate_kind gate) noexcept {
         return lines_[static_cast<std::size_t>(gate)];

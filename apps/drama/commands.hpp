@@ -8,6 +8,7 @@ namespace drama::cli {
 
 int serve_command(std::span<char* const> arguments);
 int load_command(std::span<char* const> arguments);
+int top_command(std::span<char* const> arguments);
 int demo_command(std::span<char* const> arguments);
 
 }  // namespace drama::cli

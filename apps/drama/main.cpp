@@ -13,6 +13,7 @@ constexpr const char* usage =
     "\n"
     "  serve  serve HTTP routes that behave and routes that do not, many tenants\n"
     "  load   send HTTP requests on time and measure how late the answers are\n"
+    "  top    watch the tenants of a running process, and how full it is\n"
     "  demo   show what a busy neighbour costs a small tenant, with and without drama's order\n"
     "\n"
     "drama COMMAND --help tells its options.\n";
@@ -31,6 +32,9 @@ int main(int count, char** values) {
     }
     if (name == "load") {
         return drama::cli::load_command(arguments.subspan(2));
+    }
+    if (name == "top") {
+        return drama::cli::top_command(arguments.subspan(2));
     }
     if (name == "demo") {
         return drama::cli::demo_command(arguments.subspan(2));

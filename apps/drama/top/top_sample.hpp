@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an admin endpoint tells of a runtime and its tenants at one moment, and what happened
+// between two of these moments.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drama/base/clock.hpp"
+
+namespace drama::cli {
+
+/// Counters of one tenant since it was made, and gauges. Units: in the names.
+struct tenant_sample {
+    std::string name;
+    double weight = 1;
+    std::uint64_t cpu_ns = 0;
+    std::uint64_t wait_ns = 0;  ///< of tasks and functions that were queued
+    std::uint64_t tasks_ended = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t throttled_ns = 0;
+    std::uint64_t stalls = 0;
+    std::uint64_t operations = 0;
+    std::uint64_t operation_bytes = 0;
+    std::int64_t tasks = 0;
+    std::uint64_t queued_async = 0;
+    std::uint64_t queued_compute = 0;
+    std::uint64_t queued_blocking = 0;
+};
+
+struct runtime_sample {
+    std::string io;
+    std::int64_t tasks = 0;
+    std::uint64_t queued_async = 0;
+    std::uint64_t queued_compute = 0;
+    std::uint64_t queued_blocking = 0;
+    std::uint64_t compute_threads = 0;
+    std::uint64_t blocking_threads = 0;
+    std::uint64_t stalls = 0;
+    std::uint64_t hand_overs = 0;
+    double saturation = 0;  ///< of the process, 0 to 1
+    std::string cause;      ///< the resource that it comes from
+    bool is_over = false;
+    std::vector<std::pair<std::string, double>> resources;  ///< each one's saturation
+};
+
+struct top_sample {
+    instant at{};
+    runtime_sample process;
+    std::map<std::uint64_t, tenant_sample> tenants;  ///< by id
+};
+
+/// Reads the answers of /debug/tenants and /debug/runtime. Errors: one line, if they are not such.
+std::expected<top_sample, std::string> read_sample(std::string_view tenants,
+                                                   std::string_view process, instant at);
+
+/// A tenant between two samples; rates are per second.
+struct tenant_row {
+    std::string name;
+    double weight = 1;
+    double cores = 0;    ///< CPU seconds a second
+    double share = 0;    ///< of all tenants' CPU, 0 to 1
+    double waiting = 0;  ///< seconds waited a second: how many waited on average
+    double wait_us = 0;  ///< waited in queues for each task that ended
+    double tasks_ended = 0;
+    double refused = 0;
+    double throttled = 0;  ///< seconds a second
+    double stalls = 0;
+    double operations = 0;
+    double bytes = 0;
+    std::int64_t tasks = 0;
+    std::uint64_t queued_async = 0;
+    std::uint64_t queued_compute = 0;
+    std::uint64_t queued_blocking = 0;
+
+    std::uint64_t depth() const noexcept { return queued_async + queued_compute + queued_blocking; }
+};
+
+/// What the rows are sorted by, the largest first.
+enum class top_order : std::uint8_t { cpu, depth, wait };
+
+/// One of "cpu", "depth" and "wait".
+std::string_view name_of(top_order order) noexcept;
+
+/// What happened from `before` to `after`, one row for each tenant of `after`; ties by name.
+std::vector<tenant_row> rows_between(const top_sample& before, const top_sample& after,
+                                     top_order order);
+
+}  // namespace drama::cli

@@ -71,4 +71,22 @@ bool is_live(std::string_view key) noexcept {
     return key == "drain_ms" || key == "drain_delay_ms";
 }
 
+std::vector<std::string> take_over_live(serve_options& running, serve_options& wanted) {
+    std::vector<std::string> others;
+    const std::vector<flag> now = settings_of(running);
+    const std::vector<flag> then = settings_of(wanted);
+    for (std::size_t i = 0; i < now.size(); ++i) {
+        const std::string is = now[i].target.show();
+        const std::string will_be = then[i].target.show();
+        const std::string key = key_of(now[i]);
+        if (is_live(key)) {
+            now[i].target.set(will_be);
+        } else if (is != will_be) {
+            others.push_back(key + " needs a restart: it is '" + is + "', not yet '" + will_be +
+                             "'");
+        }
+    }
+    return others;
+}
+
 }  // namespace drama::cli

@@ -41,4 +41,8 @@ command describe(serve_options& into);
 /// True if the setting called `key` may change while it serves; the others need a restart.
 bool is_live(std::string_view key) noexcept;
 
+/// Makes the live settings of `running` those of `wanted`. Answers with a line for each other one
+/// that differs.
+std::vector<std::string> take_over_live(serve_options& running, serve_options& wanted);
+
 }  // namespace drama::cli

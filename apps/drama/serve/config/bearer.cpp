@@ -29,8 +29,10 @@ bool is_bearer_token(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, is_token_char);
 }
 
-std::expected<std::string_view, std::string_view> bearer_token_of(
-    const header_list& headers) noexcept {
+std::expected<std::string_view, bearer_error> bearer_token_of(const header_list& headers) noexcept {
+    const auto refuse = [](int status, std::string_view reason) {
+        return std::unexpected(bearer_error{status, reason});
+    };
     std::string_view credentials;
     bool is_seen = false;
     for (const header_field field : headers) {
@@ -38,7 +40,7 @@ std::expected<std::string_view, std::string_view> bearer_token_of(
             continue;
         }
         if (is_seen) {
-            return std::unexpected("Authorization: given twice");
+            return refuse(400, "Authorization: given twice");
         }
         is_seen = true;
         credentials = field.value;
@@ -48,18 +50,18 @@ std::expected<std::string_view, std::string_view> bearer_token_of(
     }
     const std::size_t blank = std::min(credentials.find(' '), credentials.size());
     if (!equals_lower(credentials.substr(0, blank), "bearer")) {
-        return std::unexpected("Authorization: the scheme is not Bearer");
+        return refuse(401, "Authorization: the scheme is not Bearer");
     }
     const std::size_t begin = credentials.find_first_not_of(' ', blank);
     if (begin == std::string_view::npos) {
-        return std::unexpected("Authorization: the token is missing");
+        return refuse(401, "Authorization: the token is missing");
     }
     const std::string_view token = credentials.substr(begin);
     if (token.size() > token_bytes_max) {
-        return std::unexpected("Authorization: the token is too long");
+        return refuse(400, "Authorization: the token is too long");
     }
     if (!is_bearer_token(token)) {
-        return std::unexpected("Authorization: the token has a character that no token has");
+        return refuse(400, "Authorization: the token has a character that no token has");
     }
     return token;
 }

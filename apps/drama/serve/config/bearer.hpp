@@ -16,9 +16,13 @@ inline constexpr std::size_t token_bytes_max = 1024;
 /// 1 to `token_bytes_max` of A-Z a-z 0-9 - . _ ~ + /, then any number of =.
 bool is_bearer_token(std::string_view text) noexcept;
 
+/// Why an Authorization field is not accepted.
+struct bearer_error {
+    int status = 400;         ///< 400: malformed; 401: it shows no bearer token at all
+    std::string_view reason;  ///< one line, static storage, never the token
+};
+
 /// The token of the Authorization field; empty without such a field.
-/// Errors: one line that says why the field is malformed; static storage, never the token.
-std::expected<std::string_view, std::string_view> bearer_token_of(
-    const header_list& headers) noexcept;
+std::expected<std::string_view, bearer_error> bearer_token_of(const header_list& headers) noexcept;
 
 }  // namespace drama::cli

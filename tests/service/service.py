@@ -2,10 +2,12 @@
 """Starts `drama serve` and talks to it over plain sockets; what the service tests share."""
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 SKIP = 77
@@ -15,16 +17,18 @@ SANITIZED = bool(os.environ.get("DRAMA_SANITIZED"))
 
 class Server:
     """A server process on free ports; ends with the block, which fails if the server failed. Only
-    a server that the block itself ended may end as it likes. `under`: a program that runs it."""
+    a server that the block itself ended may end as it likes. `under`: a program that runs it;
+    `more`: for subprocess.Popen."""
 
-    def __init__(self, *flags, under=()):
+    def __init__(self, *flags, under=(), **more):
         command = [*under, PROGRAM, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
+                                        text=True, **more)
+        self.log = ""
         self.ready = self.process.stdout.readline()
         ports = re.findall(r"http://127\.0\.0\.1:(\d+)", self.ready)
         if not ports:
-            raise RuntimeError(f"no server: {self.ready!r} {self.process.stderr.read()!r}")
+            raise RuntimeError(f"no server: {self.ready!r} {self.process.communicate()[1]}")
         self.port = int(ports[0])
         self.admin_port = int(ports[1]) if len(ports) > 1 else None
         self.pid = self.process.pid
@@ -47,6 +51,20 @@ class Server:
         """The exit status."""
         self.process.send_signal(how)
         return self.process.wait(timeout)
+
+    def hear(self, text, timeout=20):
+        """Waits until the log has `text`; the log up to the end of that line, which is forgotten."""
+        end = time.monotonic() + timeout
+        pipe = self.process.stderr.fileno()
+        while text not in self.log or "\n" not in self.log[self.log.index(text):]:
+            ready, _, _ = select.select([pipe], [], [], max(0, end - time.monotonic()))
+            piece = os.read(pipe, 65536).decode() if ready else ""
+            if not piece:
+                raise TimeoutError(f"{text!r} is not in {self.log!r}")
+            self.log += piece
+        line_end = self.log.index("\n", self.log.index(text)) + 1
+        heard, self.log = self.log[:line_end], self.log[line_end:]
+        return heard
 
     def connect(self, port=None, timeout=20):
         return Connection(port or self.port, timeout)

@@ -53,6 +53,40 @@ class Stop(unittest.TestCase):
             server.stop()
             self.assertLess(time.monotonic() - began, 5)
 
+    def test_it_says_so_for_a_while_before_it_accepts_no_more(self):
+        with service.Server("--drain-delay-ms", "3000") as server, server.connect() as early:
+            self.assertEqual(early.ask("/healthz").status, 200)
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            server.hear("draining")
+            for _ in range(10000):      # the signal is told before it is shown
+                got = early.ask("/healthz")
+                if got.status != 200:
+                    break
+            self.assertEqual((got.status, got.text), (503, "draining\n"))
+            for port in (server.port, server.admin_port):
+                self.assertEqual(server.get("/healthz", port).status, 503)
+            self.assertEqual(server.get("/echo?bytes=3").text, "xxx")
+            self.assertEqual(early.ask("/echo?bytes=3").text, "xxx")
+            self.assertLess(time.monotonic() - began, 3)
+            self.assertEqual(server.process.wait(20), 0)
+            self.assertGreater(time.monotonic() - began, 2.9)
+            self.assertTrue(early.is_closed())
+
+    def test_the_second_signal_ends_it_at_once(self):
+        for flags in (["--drain-delay-ms", "60000"], ["--drain-ms", "60000"]):
+            with service.Server(*flags) as server, server.connect() as connection:
+                connection.send(service.request("/block?ms=60000"))
+                server.process.send_signal(signal.SIGTERM)
+                server.hear("draining")
+                server.process.send_signal(signal.SIGHUP)
+                began = time.monotonic()
+                # The first is told before the second may end it.
+                while server.process.poll() is None and time.monotonic() - began < 10:
+                    server.process.send_signal(signal.SIGTERM)
+                    time.sleep(0.05)
+                self.assertEqual(server.process.wait(1), -signal.SIGTERM)
+
     def test_it_ends_while_requests_pour_in(self):
         with service.Server() as server:
             def pour():

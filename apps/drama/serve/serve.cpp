@@ -2,10 +2,13 @@
 // `drama serve`: one runtime that serves, a second small one that shows it to its operator.
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -13,8 +16,12 @@
 #include "drama/http/server.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
+#include "serve/config/accounts.hpp"
 #include "serve/config/config.hpp"
 #include "serve/file_store.hpp"
+#include "serve/life/inherited.hpp"
+#include "serve/life/lifecycle.hpp"
+#include "serve/life/supervisor.hpp"
 #include "serve/routes.hpp"
 #include "serve/serve_options.hpp"
 #include "serve/service.hpp"
@@ -30,19 +37,14 @@ void raise_descriptor_limit() {
     }
 }
 
-/// SIGINT and SIGTERM, kept from all threads that start later.
-sigset_t block_stop_signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, SIGINT);
-    ::sigaddset(&set, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    return set;
-}
-
 task<result<void>> bind_at(http_server* server, endpoint where) {
     auto binding = server->bind(std::move(where));
     co_return co_await std::move(binding);
+}
+
+task<result<void>> adopt(http_server* server, int fd) {
+    auto adopting = server->adopt(fd);
+    co_return co_await std::move(adopting);
 }
 
 task<result<void>> prepare(file_store* files) {
@@ -50,9 +52,14 @@ task<result<void>> prepare(file_store* files) {
     co_return co_await std::move(preparing);
 }
 
+// A server that ends by itself, because its listener broke, ends the process too.
 task<result<void>> serve_all(http_server* server) {
     auto serving = server->serve();
-    co_return co_await std::move(serving);
+    auto ended = co_await std::move(serving);
+    if (!ended) {
+        ::kill(::getpid(), SIGTERM);
+    }
+    co_return ended;
 }
 
 int complain(const char* what, const std::string& where, std::error_code error) {
@@ -60,8 +67,9 @@ int complain(const char* what, const std::string& where, std::error_code error) 
     return 1;
 }
 
-http_server make_server(const serve_options& options, service& shared) {
+http_server make_server(const serve_options& options, service& shared, accounts& who) {
     http_server_options made;
+    made.tenants = &who;
     made.header_deadline = std::chrono::milliseconds(options.header_deadline_ms);
     made.idle_deadline = std::chrono::milliseconds(options.idle_deadline_ms);
     std::vector<http_route> routes;
@@ -87,67 +95,74 @@ runtime_options runtime_options_of(const serve_options& from) {
     return made;
 }
 
-void say_ready(const serve_options& options, const runtime& rt, const http_server& server,
-               const admin_server* admin) {
-    std::printf("drama serve: ready http://%s", server.local().to_string().c_str());
-    if (admin != nullptr) {
-        std::printf(" admin http://%s/debug/tenants", admin->local().to_string().c_str());
+/// Listens with the socket that was passed, or where the settings say.
+result<void> listen(runtime& rt, http_server& server, std::optional<int> passed,
+                    const serve_options& options) {
+    const tenant system = rt.tenants().system();
+    if (passed) {
+        return rt.sync_wait(system, adopt, &server, *passed);
     }
-    std::printf(" policy %s io %s\n", options.order.c_str(), rt.io_name().c_str());
-    std::fflush(stdout);
+    return rt.sync_wait(system, bind_at, &server, *endpoint::parse(options.listen));
 }
 
-/// Waits for a stop signal, then drains. The second signal ends the process at once.
-int serve_until_signalled(const serve_options& options, const sigset_t& signals, runtime& rt,
-                          http_server& server, join_handle<result<void>> serving) {
-    int which = 0;
-    while (::sigwait(&signals, &which) != 0) {
+/// Null in place of an endpoint that is off.
+result<std::unique_ptr<admin_server>> start_admin(runtime& rt, std::optional<int> passed,
+                                                  const serve_options& options) {
+    if (!passed && options.admin == "off") {
+        return nullptr;
     }
-    std::fprintf(stderr, "drama serve: %s, draining\n", which == SIGINT ? "SIGINT" : "SIGTERM");
-    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    server.drain(std::chrono::milliseconds(options.drain_ms));
-    const auto drained = rt.sync_wait(std::move(serving));
-    if (!drained) {
-        return complain("serving ended at", options.listen, drained.error());
+    auto made = std::make_unique<admin_server>(rt);
+    if (auto begun =
+            passed ? made->start_adopted(*passed) : made->start(*endpoint::parse(options.admin));
+        !begun) {
+        return fail(begun.error());
     }
-    return 0;
+    return made;
 }
 
-int serve(const serve_options& options, const endpoint& listen) {
+int serve(serving_process& on, const listening_sockets& passed) {
+    const serve_options& options = on.settings.options;
     raise_descriptor_limit();
-    const sigset_t signals = block_stop_signals();
     runtime rt(runtime_options_of(options));
+    on.rt = &rt;
     if (auto started = rt.start(); !started) {
         return complain("cannot start with io", options.io, started.error());
+    }
+    accounts who(rt.tenants());
+    on.who = &who;
+    if (auto applied = who.apply(on.settings); !applied) {
+        return complain("cannot use", options.config, applied.error());
     }
     const tenant system = rt.tenants().system();
     file_store files(options.data);
     service shared{.data = options.data};
+    on.shared = &shared;
     if (!options.data.empty()) {
         if (auto prepared = rt.sync_wait(system, prepare, &files); !prepared) {
             return complain("cannot keep files in", options.data, prepared.error());
         }
         shared.files = &files;
     }
-    http_server server = make_server(options, shared);
-    if (auto bound = rt.sync_wait(system, bind_at, &server, listen); !bound) {
-        return complain("cannot listen at", options.listen, bound.error());
+    http_server server = make_server(options, shared, who);
+    on.server = &server;
+    if (auto bound = listen(rt, server, passed.serve, options); !bound) {
+        return complain("cannot listen at",
+                        passed.serve ? "the socket that was passed" : options.listen,
+                        bound.error());
     }
-    std::unique_ptr<admin_server> admin;
-    if (options.admin != "off") {
-        const auto where = endpoint::parse(options.admin);
-        admin = std::make_unique<admin_server>(rt);
-        if (auto begun = admin->start(*where); !begun) {
-            return complain("cannot show itself at", options.admin, begun.error());
-        }
+    auto admin = start_admin(rt, passed.admin, options);
+    if (!admin) {
+        return complain("cannot show itself at",
+                        passed.admin ? "the socket that was passed" : options.admin, admin.error());
     }
+    on.admin = admin->get();
     auto serving = rt.try_spawn(system, serve_all, &server);
     if (!serving) {
         return complain("cannot serve at", options.listen, serving.error().code());
     }
-    say_ready(options, rt, server, admin.get());
-    const int status = serve_until_signalled(options, signals, rt, server, *std::move(serving));
-    admin.reset();
+    say_ready(on);
+    const int status = attend(on, *std::move(serving));
+    admin->reset();
     if (auto stopped = rt.stop(); !stopped) {
         return complain("stopping", options.listen, stopped.error());
     }
@@ -186,12 +201,23 @@ int serve_command(std::span<char* const> arguments) {
     if (!flags.check_config.empty()) {
         return check_config(flags.check_config);
     }
-    const auto settings = read_settings(arguments);
+    serving_process on;
+    on.arguments = arguments;
+    on.signals = block_life_signals();
+    auto settings = read_settings(arguments);
     if (!settings) {
         tell(settings.error());
         return 1;
     }
-    return serve(settings->options, *endpoint::parse(settings->options.listen));
+    on.settings = *std::move(settings);
+    const auto passed = take_inherited();
+    auto above = supervisor::take();
+    if (!passed || !above) {
+        tell({"drama serve: " + (passed ? above.error() : passed.error())});
+        return 1;
+    }
+    on.above = &*above;
+    return serve(on, *passed);
 }
 
 }  // namespace drama::cli

@@ -2,6 +2,7 @@
 // What the routes of one server share. Every route gets it as its context.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "drama/http/exchange.hpp"
@@ -10,10 +11,11 @@ namespace drama::cli {
 
 class file_store;
 
-/// Lifetime: outlives the server. Threads: read only while it serves.
+/// Lifetime: outlives the server. Threads: constant while it serves, or atomic.
 struct service {
     std::string data;  ///< the folder of files and databases; empty: routes that keep data refuse
-    file_store* files = nullptr;  ///< in that folder; null without one
+    file_store* files = nullptr;           ///< in that folder; null without one
+    std::atomic<bool> is_draining{false};  ///< /healthz says so
 };
 
 inline service& service_of(const http_exchange& exchange) noexcept {

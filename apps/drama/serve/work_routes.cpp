@@ -12,6 +12,7 @@
 #include "drama/coro/sleep.hpp"
 #include "drama/http/query.hpp"
 #include "drama/runtime/blocking.hpp"
+#include "serve/service.hpp"
 
 namespace drama::cli {
 namespace {
@@ -143,7 +144,10 @@ task<result<http_reply>> spawn_tasks(http_exchange exchange) {
     co_return text_reply(200, "spawned " + std::to_string(*count) + " tasks");
 }
 
-task<result<http_reply>> health(http_exchange) {
+task<result<http_reply>> health(http_exchange exchange) {
+    if (service_of(exchange).is_draining.load(std::memory_order_relaxed)) {
+        co_return text_reply(503, "draining");
+    }
     co_return text_reply(200, "ok");
 }
 

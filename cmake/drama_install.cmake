@@ -59,3 +59,7 @@ install(FILES ${PROJECT_BINARY_DIR}/packaging/drama.pc DESTINATION ${CMAKE_INSTA
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(TARGETS drama_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Nothing is enabled by that: whoever wants the service says so to systemd.
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/drama.service ${PROJECT_SOURCE_DIR}/packaging/drama.socket
+    DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/drama.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

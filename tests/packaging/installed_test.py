@@ -121,6 +121,11 @@ def program(given, root):
     shown = run(drama, "--help", cwd="/")
     if "serve" not in shown:
         sys.exit(f"drama --help shows no serve:\n{shown}")
+    example = next((root / "prefix/share/doc").rglob("drama.toml"))
+    print(run(drama, "serve", "--check-config", example, cwd="/"), end="")
+    for unit in ("drama.service", "drama.socket"):
+        if not (root / "prefix/lib/systemd/system" / unit).is_file():
+            sys.exit(f"{unit} was not installed")
 
 
 def main():

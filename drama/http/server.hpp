@@ -38,7 +38,7 @@ class http_tenant_resolver {
 };
 
 /// The tenant that the field `header` names, made when it is first named; `unidentified` without
-/// the field. The reply to a bad name is a 400. Threads: any.
+/// the field. The reply to a bad name, and to `system`, is a 400. Threads: any.
 DRAMA_API std::expected<tenant, http_reply> tenant_by_header(const http_request& request,
                                                              tenant_registry& tenants,
                                                              std::string_view header);

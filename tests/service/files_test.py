@@ -86,7 +86,7 @@ class Files(unittest.TestCase):
 
     def test_tenants_have_folders_of_their_own(self):
         tenants = ["gold", "Gold", "..", ".", "/", "../gold", "gold/..", "%67old", "x" * 255,
-                   "x" * 254 + "y", "/" * 255, "t-gold", "d-", "unidentified", "system"]
+                   "x" * 254 + "y", "/" * 255, "t-gold", "d-", "unidentified", "systems"]
         for tenant in tenants:
             self.assertEqual(self.ask("PUT", "a", tenant.encode(), Drama_Tenant=tenant).status, 201)
         for tenant in tenants:
@@ -94,6 +94,7 @@ class Files(unittest.TestCase):
         self.assertEqual(len(self.on_disk()), len(set(tenants)))
         self.assertEqual(os.listdir(self.folder), ["data"])
         self.assertEqual(self.ask("GET", "a", Drama_Tenant="nobody").status, 404)
+        self.assertEqual(self.ask("PUT", "a", b"x", Drama_Tenant="system").status, 400)
 
     def test_a_body_over_the_limit_leaves_the_old_version(self):
         self.assertEqual(self.ask("PUT", "a", b"old").status, 201)

@@ -234,6 +234,9 @@ std::expected<tenant, http_reply> tenant_by_header(const http_request& request,
         return tenants.unidentified();
     }
     const auto found = tenants.find_or_create(*name);
+    if (found && *found == tenants.system()) {
+        return std::unexpected(text_reply(400, "the tenant's name is the runtime's own"));
+    }
     if (found) {
         return *found;
     }

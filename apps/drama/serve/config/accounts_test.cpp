@@ -50,6 +50,7 @@ TEST_F(Accounts, WithoutTokensTheHeaderSaysWhoPays) {
     EXPECT_EQ(payer("Drama-Tenant: gold\r\n"), "gold");
     EXPECT_EQ(payer("Drama-Tenant: new\r\n"), "new");
     EXPECT_EQ(payer("Drama-Tenant:\r\n"), "400 the tenant's name is empty or too long\n");
+    EXPECT_EQ(payer("Drama-Tenant: system\r\n"), "400 the tenant's name is the runtime's own\n");
     EXPECT_EQ(payer("Authorization: Basic YTpi\r\n"), "unidentified");
 }
 

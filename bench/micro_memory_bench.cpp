@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -35,11 +36,6 @@ double resident_bytes() {
     std::fclose(file);
     return static_cast<double>(resident_pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
-
-struct footprint {
-    double resident = 0;
-    double charged = 0;
-};
 
 footprint footprint_now(const runnable& self) {
     return {resident_bytes(), static_cast<double>(self.payer->frame_bytes())};
@@ -96,25 +92,25 @@ footprint measure_sleepers(std::size_t threads, int count) {
 
 }  // namespace
 
-void measure_memory(std::size_t threads, int count) {
+footprint measure_memory(std::size_t threads, int count) {
     std::fflush(stdout);
-    const pid_t child = fork();
-    if (child < 0) {
-        std::perror("fork");
-        std::exit(1);
-    }
+    std::array<int, 2> ends{-1, -1};
+    const pid_t child = ::pipe(ends.data()) == 0 ? ::fork() : -1;
     if (child == 0) {
         const footprint per_task = measure_sleepers(threads, count);
-        std::printf("%-18s %zu thread%s %10.1f bytes per sleeping task (resident %.1f, %d tasks)\n",
-                    "memory", threads, threads == 1 ? " " : "s", per_task.charged,
-                    per_task.resident, count);
-        std::fflush(stdout);
-        _exit(0);
+        const bool told = ::write(ends[1], &per_task, sizeof per_task) == sizeof per_task;
+        ::_exit(told ? 0 : 1);
     }
     int status = 0;
-    if (waitpid(child, &status, 0) != child || status != 0) {
+    footprint per_task;
+    const bool heard = child > 0 && ::read(ends[0], &per_task, sizeof per_task) == sizeof per_task;
+    if (!heard || ::waitpid(child, &status, 0) != child || status != 0) {
+        std::fprintf(stderr, "memory benchmark failed\n");
         std::exit(1);
     }
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return per_task;
 }
 
 }  // namespace drama::bench

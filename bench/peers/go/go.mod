@@ -1,0 +1,3 @@
+module drama/bench/peers/go
+
+go 1.19

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "demo_baseline.hpp"
 #include "demo_clients.hpp"
 #include "demo_process.hpp"
 #include "demo_report.hpp"
@@ -22,7 +23,6 @@
 namespace drama::cli {
 namespace {
 
-constexpr std::uint32_t victim_per_second = 200;
 constexpr double stolen_share_max = 0.03;
 constexpr duration warm_up = std::chrono::milliseconds(300);
 constexpr duration drain_longest = std::chrono::seconds(20);
@@ -34,6 +34,9 @@ struct demo_options {
     std::uint64_t rounds = 0;
     std::string json;
     std::string only;
+    std::string server_command;
+    std::string system = "drama";
+    std::string tokio_command = tokio_server_beside_this();
 };
 
 std::vector<std::string_view> scenario_names() {
@@ -61,6 +64,14 @@ command describe(demo_options& into) {
             {"--json", "FILE", "write one line of JSON for each row", set_text(into.json)},
             {"--keep", "", "leave a server running until Ctrl-C, to look around in it",
              set_switch(into.keep)},
+            {"--server-command", "WORDS",
+             "measure another server, which answers the same routes and says its address when it "
+             "is ready",
+             set_text(into.server_command)},
+            {"--system", "NAME", "what the JSON calls that server", set_text(into.system)},
+            {"--tokio-command", "WORDS",
+             "the server on Tokio whose victim alone the JSON tells too; empty: none",
+             set_text(into.tokio_command)},
         }};
 }
 
@@ -133,10 +144,9 @@ class counted_neighbour {
     running_neighbour runs_;
 };
 
-struct segment_lengths {
-    duration span;
-    std::uint64_t rounds;
-};
+demo_target victim_of(const demo_scenario& what) {
+    return {.path = std::string(what.victim_path), .tenant = "victim"};
+}
 
 /// What the neighbour got done a second, over all segments of one kind.
 struct throughput {
@@ -174,8 +184,8 @@ demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
     row.scenario = what.name;
     row.policy = plan.policy;
     row.backend = plan.backend;
-    const demo_target victim{
-        .port = server.port(), .path = std::string(what.victim_path), .tenant = "victim"};
+    demo_target victim = victim_of(what);
+    victim.port = server.port();
     throughput alone;
     throughput together;
     {
@@ -228,7 +238,7 @@ void wait_for_stop_signal() {
 }
 
 int keep_server(const demo_plan& plan) {
-    auto server = served_process::start(plan.server_arguments());
+    auto server = served_process::start(plan.server_arguments(), plan.command);
     if (!server) {
         std::fprintf(stderr, "drama demo: no server: %s\n", server.error().message().c_str());
         return 1;
@@ -240,13 +250,14 @@ int keep_server(const demo_plan& plan) {
 }
 
 int run_plans(const std::vector<demo_plan>& plans, const segment_lengths& lengths,
-              std::vector<demo_row>& rows) {
+              const demo_options& options, std::vector<demo_row>& rows) {
+    baseline tokio(options.tokio_command, lengths);
     for (const demo_plan& each : plans) {
         std::printf("drama demo: %zu of %zu: neighbour %s, policy %s, backend %s\n",
                     rows.size() + 1, plans.size(), std::string(each.what->name).c_str(),
                     each.policy.c_str(), each.backend.c_str());
         std::fflush(stdout);
-        auto server = served_process::start(each.server_arguments());
+        auto server = served_process::start(each.server_arguments(), each.command);
         if (!server) {
             std::fprintf(stderr, "drama demo: no server with policy %s and backend %s: %s\n",
                          each.policy.c_str(), each.backend.c_str(),
@@ -254,7 +265,9 @@ int run_plans(const std::vector<demo_plan>& plans, const segment_lengths& length
             return 1;
         }
         rows.push_back(measure(each, lengths, *server));
-        const demo_row& row = rows.back();
+        demo_row& row = rows.back();
+        row.system = options.system;
+        row.tokio_alone_p99_us = tokio.p99_us(victim_of(*each.what));
         std::printf(
             "  p99 %.0f us alone, %.0f us together; sent late by p99 %u us; "
             "%u segments dropped, %u errors\n",
@@ -274,12 +287,14 @@ int demo_command(std::span<char* const> arguments) {
     if (read != parsed::go_on) {
         return read == parsed::wrong ? 2 : 0;
     }
-    const std::vector<demo_plan> plans = demo_plans(options.only, options.quick);
+    const std::vector<demo_plan> plans = options.server_command.empty()
+                                             ? demo_plans(options.only, options.quick)
+                                             : demo_plans_of(options.server_command, options.only);
     const std::uint64_t seconds = options.seconds != 0 ? options.seconds : options.quick ? 2 : 5;
     const std::uint64_t rounds = options.rounds != 0 ? options.rounds : options.quick ? 2 : 6;
     std::vector<demo_row> rows;
-    if (const int status = run_plans(plans, {std::chrono::seconds(seconds), rounds}, rows);
-        status != 0) {
+    const segment_lengths lengths{std::chrono::seconds(seconds), rounds};
+    if (const int status = run_plans(plans, lengths, options, rows); status != 0) {
         return status;
     }
     std::printf(

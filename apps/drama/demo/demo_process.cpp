@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -19,7 +21,8 @@ namespace drama::cli {
 namespace {
 
 // The child never comes back: no destructor of the parent runs in it.
-[[noreturn]] void become_server(const std::vector<std::string>& arguments, int output) {
+[[noreturn]] void become_server(const char* program, const std::vector<std::string>& arguments,
+                                int output) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     ::dup2(output, STDOUT_FILENO);
     const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
@@ -29,7 +32,7 @@ namespace {
         words.push_back(const_cast<char*>(each.c_str()));
     }
     words.push_back(nullptr);
-    ::execv("/proc/self/exe", words.data());
+    ::execv(program, words.data());
     ::_exit(127);
 }
 
@@ -59,13 +62,16 @@ std::uint16_t port_in(std::string_view line, int n) {
 
 }  // namespace
 
-result<served_process> served_process::start(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"drama", "serve", "--listen", "127.0.0.1:0"});
+result<served_process> served_process::start(std::vector<std::string> arguments,
+                                             const std::string& command) {
+    std::istringstream words(command.empty() ? "drama serve --listen 127.0.0.1:0" : command);
+    arguments.insert(arguments.begin(), std::istream_iterator<std::string>(words), {});
+    const char* const program = command.empty() ? "/proc/self/exe" : arguments.front().c_str();
     pipe_ends pipe = make_pipe();
     served_process made;
     made.pid_ = ::fork();
     if (made.pid_ == 0) {
-        become_server(arguments, pipe.write.get());
+        become_server(program, arguments, pipe.write.get());
     }
     if (made.pid_ < 0) {
         return fail(errno_code(errno));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The servers of the demonstration, started from this program's own file.
+// The servers of the demonstration: started from this program's own file, or another command that
+// answers the same routes.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +15,14 @@
 
 namespace drama::cli {
 
-/// `drama serve` in a process of its own; stopped when destroyed.
+/// A server in a process of its own; stopped when destroyed.
 class served_process {
   public:
-    /// Starts it and waits until it says that it is ready. Errors: errno; errc::end_of_stream if it
-    /// ended instead.
-    static result<served_process> start(std::vector<std::string> arguments);
+    /// Starts `command` (program and first arguments, parted by spaces; empty: `drama serve` on a
+    /// free port) and waits until it says that it is ready. Errors: errno; errc::end_of_stream if
+    /// it ended instead.
+    static result<served_process> start(std::vector<std::string> arguments,
+                                        const std::string& command = {});
     served_process(served_process&& other) noexcept;
     served_process& operator=(served_process&&) = delete;
     ~served_process();

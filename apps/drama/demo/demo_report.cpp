@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <limits>
 
 #include "drama/admin/json_writer.hpp"
 #include "span_text.hpp"
@@ -39,6 +40,9 @@ std::string line_of(const std::array<std::string, 7>& cells) {
 std::string order_text(std::string_view policy) {
     if (policy == "fair") {
         return "in drama's fair order";
+    }
+    if (policy == "own") {
+        return "in that server's own order";
     }
     return policy == "fifo" ? "first come, first served" : "so and without drama's hand-over";
 }
@@ -79,6 +83,7 @@ std::string json_of(const demo_row& row) {
     std::string out;
     json_writer json(out);
     json.begin_object();
+    json.text("system", row.system);
     json.text("scenario", row.scenario);
     json.text("policy", row.policy);
     json.text("backend", row.backend);
@@ -92,6 +97,9 @@ std::string json_of(const demo_row& row) {
     json.number("dropped_segments", row.dropped_segments);
     json.number("errors", row.errors);
     json.number("client_late_p99_us", row.late_p99_us);
+    // Without a figure it is null.
+    json.number("tokio_alone_p99_us",
+                row.tokio_alone_p99_us.value_or(std::numeric_limits<double>::quiet_NaN()));
     json.end_object();
     return out;
 }

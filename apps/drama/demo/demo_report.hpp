@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct pooled_latency {
 };
 
 struct demo_row {
+    std::string system;  ///< whose server it was
     std::string scenario;
     std::string policy;
     std::string backend;
@@ -29,6 +31,8 @@ struct demo_row {
     std::uint32_t dropped_segments = 0;
     std::uint32_t errors = 0;
     std::uint32_t late_p99_us = 0;
+
+    std::optional<double> tokio_alone_p99_us;  ///< the same request of a plain Tokio server
 
     double p99_ratio() const;
 };

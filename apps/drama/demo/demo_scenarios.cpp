@@ -23,8 +23,11 @@ std::span<const demo_scenario> demo_scenarios() noexcept {
 
 std::vector<std::string> demo_plan::server_arguments() const {
     const bool is_plain = policy == "plain";
-    std::vector<std::string> arguments{
-        "--admin", "127.0.0.1:0", "--policy", is_plain ? "fifo" : policy, "--io", backend};
+    std::vector<std::string> arguments;
+    if (command.empty()) {
+        arguments = {"--admin", "127.0.0.1:0", "--policy", is_plain ? "fifo" : policy,
+                     "--io",    backend};
+    }
     if (is_plain) {
         arguments.emplace_back("--no-hand-over");
     }
@@ -52,6 +55,16 @@ std::vector<demo_plan> demo_plans(std::string_view only, bool quick) {
         }
         if (has_hogs) {
             plans.push_back({&each, "plain", "epoll"});
+        }
+    }
+    return plans;
+}
+
+std::vector<demo_plan> demo_plans_of(const std::string& command, std::string_view only) {
+    std::vector<demo_plan> plans;
+    for (const demo_scenario& each : scenarios) {
+        if (only.empty() || only == each.name) {
+            plans.push_back({&each, "own", "own", command});
         }
     }
     return plans;

@@ -26,8 +26,9 @@ struct demo_plan {
     const demo_scenario* what;
     std::string policy;
     std::string backend;
+    std::string command = {};  ///< of another server; empty: `drama serve`
 
-    /// For `drama serve`.
+    /// For `drama serve`, or the command.
     std::vector<std::string> server_arguments() const;
 };
 
@@ -35,5 +36,7 @@ std::span<const demo_scenario> demo_scenarios() noexcept;
 
 /// The rows to show. `only`: one scenario's name, or empty. `quick`: one backend, the short list.
 std::vector<demo_plan> demo_plans(std::string_view only, bool quick);
+/// The same with another server, which has one policy and one backend of its own: one row each.
+std::vector<demo_plan> demo_plans_of(const std::string& command, std::string_view only);
 
 }  // namespace drama::cli

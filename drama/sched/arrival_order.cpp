@@ -31,6 +31,24 @@ void arrival_order::forget(const lane_set& lanes, std::size_t count) noexcept {
     }
 }
 
+void arrival_order::forget_at(const lane_set& lanes, std::size_t before_it) noexcept {
+    for (std::size_t step = 0; step < used_; ++step) {
+        run& seen = ring_[(first_ + step) & (ring_.size() - 1)];
+        if (seen.lanes != &lanes) {
+            continue;
+        }
+        if (before_it < seen.count) {
+            --seen.count;
+            break;
+        }
+        before_it -= seen.count;
+    }
+    // Empty runs at the front go when they are met; at the end they would pile up.
+    while (used_ != 0 && ring_[(first_ + used_ - 1) & (ring_.size() - 1)].count == 0) {
+        --used_;
+    }
+}
+
 void arrival_order::grow() {
     std::vector<run> larger(std::max<std::size_t>(64, ring_.size() * 2));
     for (std::size_t step = 0; step < used_; ++step) {

@@ -33,6 +33,8 @@ class DRAMA_API arrival_order {
     }
     /// Counts off the oldest `count` items of `lanes`, which were taken elsewhere.
     void forget(const lane_set& lanes, std::size_t count) noexcept;
+    /// Counts off the item of `lanes` that has `before_it` of them before it.
+    void forget_at(const lane_set& lanes, std::size_t before_it) noexcept;
 
   private:
     struct run {

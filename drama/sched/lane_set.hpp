@@ -36,6 +36,22 @@ class DRAMA_API work_fifo {
         item->next = nullptr;
         return item;
     }
+    /// Takes `item`, which is in it, out; returns how many items were before it.
+    /// Complexity: O(those).
+    std::size_t remove(work_item& item) noexcept {
+        std::size_t before_it = 0;
+        work_item* previous = nullptr;
+        for (work_item* each = head_; each != &item; each = each->next) {
+            previous = each;
+            ++before_it;
+        }
+        (previous == nullptr ? head_ : previous->next) = item.next;
+        if (tail_ == &item) {
+            tail_ = previous;
+        }
+        item.next = nullptr;
+        return before_it;
+    }
     /// Puts `older`, itself in order, where its queued_at belongs.
     /// Complexity: O(older + own items that are older still).
     void merge(work_fifo& older) noexcept;
@@ -94,11 +110,19 @@ class lane_set {
     }
     work_item* take(std::size_t lane) noexcept {
         work_item* item = lanes_[lane].pop();
+        note_taken(lane);
+        return item;
+    }
+    std::size_t remove(work_item& item, std::size_t lane) noexcept {
+        const std::size_t before_it = lanes_[lane].remove(item);
+        note_taken(lane);
+        return before_it;
+    }
+    void note_taken(std::size_t lane) noexcept {
         if (lanes_[lane].empty()) {
             filled_ &= static_cast<std::uint8_t>(~(1U << lane));
         }
         count(-1);
-        return item;
     }
 
     // Only who holds the lock writes, so this need not be one atomic step.

@@ -25,15 +25,25 @@ void pool_order::push(pool_lanes& lanes, pool_item& item, instant now) {
     if (was_absent) {
         eligible_.reserve(members_ + 1);
         waiting_.reserve(members_ + 1);
-        const duration cost = lanes.estimates_.expect(item.site, prior_);
+        const duration cost = cost_of(lanes, item);
         apply(lanes.share_->join(id_, clock, std::min(cost, slice_max),
                                  std::max(cost, slice_max) * debt_slices_max));
         ++members_;
     }
     item.queued_at = now;
-    lanes.append(item, policy_ == policy::fifo ? 0 : static_cast<std::size_t>(item.cls));
+    lanes.append(item, lane_of(item));
     size_.store(size() + 1, std::memory_order_relaxed);
     place(lanes, clock);
+    publish();
+}
+
+void pool_order::remove(pool_lanes& lanes, pool_item& item, instant now) noexcept {
+    const std::size_t before_it = lanes.remove(item, lane_of(item));
+    if (policy_ == policy::fifo) {
+        arrivals_.forget_at(lanes, before_it);
+    }
+    size_.store(size() - 1, std::memory_order_relaxed);
+    place(lanes, clock_.at(now));
     publish();
 }
 
@@ -51,7 +61,8 @@ pool_grant pool_order::pick(std::uint32_t server, instant now) noexcept {
     auto* item = static_cast<pool_item*>(lanes->take(lanes->next_lane()));
     size_.store(size() - 1, std::memory_order_relaxed);
     pool_grant grant{.lanes = lanes, .item = item, .site = item->site, .charged_at = now};
-    grant.expected = lanes->estimates_.expect(item->site, prior_);
+    grant.expected = cost_of(*lanes, *item);
+    grant.is_estimated = item->known_cost == duration(0);
     grant.weight = lanes->share_->weight();
     grant.held = std::max<virtual_span>(1, to_virtual(grant.expected, grant.weight));
     held_moment_ += std::uint64_t{grant.weight} * static_cast<std::uint64_t>(grant.held);
@@ -82,8 +93,10 @@ void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept 
     charged_at_sum_ -= ns_of(grant.charged_at);
     --running_;
     --lanes.in_service_;
-    lanes.estimates_.learn(grant.site, used);
-    learn_prior(used);
+    if (grant.is_estimated) {
+        lanes.estimates_.learn(grant.site, used);
+        learn_prior(used);
+    }
     place(lanes, clock_.at(now));
     grant.item = nullptr;
     publish();
@@ -94,9 +107,21 @@ duration pool_order::head_wait(instant now) noexcept {
     return first == nullptr ? duration(0) : now - first->next_queued_at();
 }
 
+duration pool_order::cost_of(const pool_lanes& lanes, const pool_item& item) const noexcept {
+    if (item.known_cost != duration(0)) {
+        return std::max(item.known_cost / cheapness_, duration(1));
+    }
+    return lanes.estimates_.expect(item.site, prior_);
+}
+
 duration pool_order::expected(const pool_lanes& lanes) const noexcept {
     const work_item* head = lanes.lanes_[lanes.next_lane()].front();
-    return lanes.estimates_.expect(static_cast<const pool_item*>(head)->site, prior_);
+    return cost_of(lanes, *static_cast<const pool_item*>(head));
+}
+
+bool pool_order::is_next_idle(instant now) noexcept {
+    const pool_lanes* first = next(0, clock_.at(now));
+    return first != nullptr && first->in_service_ == 0;
 }
 
 // What a tenant's next function adds to its position to give its deadline.

@@ -20,6 +20,8 @@ namespace drama::inline v0 {
 /// A queued function.
 struct pool_item : work_item {
     spawn_site site = 0;
+    /// What it will cost, where that is known: nothing is estimated then. Units: the server's time.
+    duration known_cost{};
 };
 
 /// One tenant's functions in one pool. Lifetime: as lane_set; nothing of it runs when destroyed.
@@ -43,6 +45,7 @@ struct pool_grant {
     instant charged_at{};   ///< when that was
     virtual_span held = 0;  ///< expected cost per weight that the real one has not replaced yet
     fixed_weight weight = 0;
+    bool is_estimated = true;
 
     explicit operator bool() const noexcept { return item != nullptr; }
 };
@@ -72,6 +75,10 @@ class DRAMA_API pool_order {
 
     /// Queues and stamps `item`.
     void push(pool_lanes& lanes, pool_item& item, instant now);
+    /// Takes back an item that waits. Requires: it was pushed to `lanes` and not picked since.
+    /// Complexity: O(items that the tenant has before it), under fifo O(runs of one tenant's
+    /// items).
+    void remove(pool_lanes& lanes, pool_item& item, instant now) noexcept;
     /// Takes the function that `server`, of 0 to servers - 1, had better run; empty if none waits.
     [[nodiscard]] pool_grant pick(std::uint32_t server, instant now) noexcept;
     /// Charges what a running function has used so far, so that a stuck one keeps paying.
@@ -88,6 +95,8 @@ class DRAMA_API pool_order {
     }
     /// How long what would run next has waited; zero if nothing does.
     duration head_wait(instant now) noexcept;
+    /// True if what server 0 would run next is of a tenant of which nothing runs.
+    bool is_next_idle(instant now) noexcept;
     /// Functions that run.
     std::uint32_t running() const noexcept { return running_; }
     const fair_clock& clock() const noexcept { return clock_; }
@@ -101,6 +110,10 @@ class DRAMA_API pool_order {
     virtual_time position(const lane_set& lanes) const noexcept {
         return lanes.share_->position(id_);
     }
+    std::size_t lane_of(const pool_item& item) const noexcept {
+        return policy_ == policy::fifo ? 0 : static_cast<std::size_t>(item.cls);
+    }
+    duration cost_of(const pool_lanes& lanes, const pool_item& item) const noexcept;
     duration expected(const pool_lanes& lanes) const noexcept;
     virtual_span request(const pool_lanes& lanes) const noexcept;
     void enqueue(pool_lanes& lanes, virtual_time clock) noexcept;

@@ -287,6 +287,75 @@ TEST(PoolOrder, FifoStartsInOrderOfArrival) {
     EXPECT_EQ(p.started[0], (std::vector<std::size_t>{0, 1, 1, 0, 0, 1}));
 }
 
+TEST(PoolOrder, TakesItemsBackFromAnyPlaceAndKeepsTheOrderOfTheRest) {
+    for (const policy rule : {policy::fair, policy::fifo}) {
+        for (std::size_t removed = 0; removed != 6; ++removed) {
+            pool p(rule, 1);
+            p.add(1);
+            p.add(1);
+            const std::vector<std::size_t> pushed{0, 1, 0, 1, 1, 0};
+            for (const std::size_t tenant : pushed) {
+                p.push(tenant, 1ms);
+            }
+
+            job& gone = p.jobs[removed];
+            p.order.remove(p.tenants[gone.tenant].lanes, gone, p.now);
+            p.push(1, 1ms);
+
+            std::vector<std::vector<const pool_item*>> left(2);
+            std::vector<std::size_t> tenants;
+            while (pool_grant grant = p.order.pick(0, p.now)) {
+                const auto* const done = static_cast<const job*>(grant.item);
+                left[done->tenant].push_back(done);
+                tenants.push_back(done->tenant);
+                p.order.settle(grant, 1ms, p.now += 1ms);
+            }
+            std::vector<std::vector<const pool_item*>> wanted(2);
+            std::vector<std::size_t> arrivals;
+            for (std::size_t i = 0; i != p.jobs.size(); ++i) {
+                if (i != removed) {
+                    wanted[p.jobs[i].tenant].push_back(&p.jobs[i]);
+                    arrivals.push_back(p.jobs[i].tenant);
+                }
+            }
+            EXPECT_EQ(left, wanted) << "item " << removed;
+            if (rule == policy::fifo) {
+                EXPECT_EQ(tenants, arrivals) << "item " << removed;
+            }
+        }
+    }
+}
+
+TEST(PoolOrder, TenantWhoseOnlyItemIsTakenBackIsNoMember) {
+    for (const policy rule : {policy::fair, policy::fifo}) {
+        pool p(rule, 1);
+        pool::tenant& a = p.add(1);
+        p.push(0, 1ms);
+
+        p.order.remove(a.lanes, p.jobs[0], p.now);
+
+        EXPECT_EQ(p.order.size(), 0U);
+        EXPECT_TRUE(a.lanes.empty());
+        EXPECT_FALSE(p.order.pick(0, p.now));
+    }
+}
+
+TEST(PoolOrder, KnownCostsAreChargedAndTeachNothing) {
+    pool p(policy::fair, 4, 1, 4);
+    pool::tenant& a = p.add(1);
+    p.push(0, 8ms);
+    p.jobs[0].known_cost = 8ms;
+    const duration prior = p.order.prior();
+
+    pool_grant grant = p.order.pick(0, p.now);
+    EXPECT_EQ(grant.expected, 2ms) << "in the unit of the charges";
+    p.order.settle(grant, 8ms, p.now + 8ms);
+
+    EXPECT_EQ(a.share.service(), to_virtual(2ms, a.share.weight()));
+    EXPECT_EQ(a.lanes.estimates().expect(1, 7ms), 7ms);
+    EXPECT_EQ(p.order.prior(), prior);
+}
+
 TEST(EstimateTable, RisesAtOnceFallsSlowlyAndForgetsTheOldestSite) {
     estimate_table table;
     EXPECT_EQ(table.expect(1, 7ms), 7ms);

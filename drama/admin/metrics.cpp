@@ -154,6 +154,10 @@ void write_runtime(metrics_writer& to, runtime& of) {
     to.sample(stats.queued, metrics_writer::label("kind", "async"));
     to.sample(stats.compute_queued, metrics_writer::label("kind", "compute"));
     to.sample(stats.blocking_queued, metrics_writer::label("kind", "blocking"));
+    to.family("drama_disk_queue_depth", "gauge");
+    to.sample(stats.disk_queued);
+    to.family("drama_disk_in_flight", "gauge");
+    to.sample(stats.disk_in_flight);
     to.family("drama_threads", "gauge");
     to.sample(stats.compute_threads, metrics_writer::label("kind", "compute"));
     to.sample(stats.blocking_threads, metrics_writer::label("kind", "blocking"));

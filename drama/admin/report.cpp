@@ -52,6 +52,7 @@ void write_tenant(json_writer& json, const tenant& of) {
     json.number("blocking_calls", usage.blocking_calls.read());
     json.number("blocking_ns", usage.blocking_ns.read());
     json.number("pool_wait_ns", usage.pool_wait_ns.read());
+    json.number("disk_wait_ns", usage.disk_wait_ns.read());
     json.number("refused", usage.refused.read());
     json.number("stalls", usage.stalls.read());
     json.number("hand_overs", usage.hand_overs.read());
@@ -110,6 +111,8 @@ std::string runtime_json(runtime& of) {
     json.number("compute_queued", seen.compute_queued);
     json.number("blocking_threads", seen.blocking_threads);
     json.number("blocking_queued", seen.blocking_queued);
+    json.number("disk_queued", seen.disk_queued);
+    json.number("disk_in_flight", seen.disk_in_flight);
     write_saturation(json, of.saturation());
     json.end_object();
     out.push_back('\n');

@@ -65,7 +65,7 @@ task<void> close_elsewhere(io_fd descriptor) {
 
 open_wait::open_wait(std::string at_path, const open_options& options,
                      std::source_location at) noexcept
-    : io_awaiter(op_code::open, work_class::read, at), path_(std::move(at_path)) {
+    : disk_awaiter(op_code::open, work_class::read, at, options.create), path_(std::move(at_path)) {
     op().path = path_.c_str();
     op().flags = flags_of(options);
     op().mode = options.permissions;

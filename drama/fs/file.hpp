@@ -32,7 +32,7 @@ struct open_options {
 class file;
 
 namespace internal {
-class DRAMA_API open_wait : public io_awaiter {
+class DRAMA_API open_wait : public disk_awaiter {
   public:
     open_wait(std::string at_path, const open_options& options, std::source_location at) noexcept;
     [[nodiscard]] result<file> await_resume() noexcept;

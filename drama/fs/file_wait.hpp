@@ -29,23 +29,23 @@ struct file_status {
 namespace internal {
 
 /// Awaits a number of bytes, read or written at an offset.
-class transfer_wait : public io_awaiter {
+class transfer_wait : public disk_awaiter {
   public:
     transfer_wait(int descriptor, std::span<std::byte> into, std::int64_t at_offset,
                   std::source_location at) noexcept
-        : io_awaiter(op_code::read_at, work_class::read, at) {
+        : disk_awaiter(op_code::read_at, work_class::read, at) {
         fill(descriptor, into.size(), at_offset);
         op().buffer = into.data();
     }
     transfer_wait(int descriptor, std::span<const std::byte> from, std::int64_t at_offset,
                   std::source_location at) noexcept
-        : io_awaiter(op_code::write_at, work_class::write, at) {
+        : disk_awaiter(op_code::write_at, work_class::write, at) {
         fill(descriptor, from.size(), at_offset);
         op().buffer = const_cast<std::byte*>(from.data());
     }
     transfer_wait(op_code what, int descriptor, std::span<const iovec> parts,
                   std::int64_t at_offset, std::source_location at) noexcept
-        : io_awaiter(what, what == op_code::readv_at ? work_class::read : work_class::write, at) {
+        : disk_awaiter(what, what == op_code::readv_at ? work_class::read : work_class::write, at) {
         fill(descriptor, parts.size(), at_offset);
         op().vector = parts.data();
     }
@@ -66,10 +66,10 @@ class transfer_wait : public io_awaiter {
 };
 
 /// Awaits an operation that yields nothing but success.
-class done_wait : public io_awaiter {
+class done_wait : public disk_awaiter {
   public:
     done_wait(op_code what, int descriptor, std::source_location at) noexcept
-        : io_awaiter(what, work_class::write, at) {
+        : disk_awaiter(what, work_class::write, at) {
         op().fd = descriptor;
     }
     /// Of a length: truncate (offset), allocate (offset and length).

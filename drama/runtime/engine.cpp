@@ -2,6 +2,7 @@
 // What tasks, timers and IO ask of the runtime. Starting and stopping is in engine_lifecycle.cpp.
 #include "drama/runtime/engine.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -183,7 +184,7 @@ saturation_signals engine::signals(instant at) noexcept {
     }
     seen.blocking_wait = blocking_->oldest_wait(at);
     seen.is_blocking_full = blocking_->threads() >= options_.blocking_threads_max;
-    seen.disk_wait = files_->oldest_wait(at);
+    seen.disk_wait = std::max(disk_.oldest_wait(at), files_->oldest_wait(at));
     seen.memory = static_cast<double>(tasks_alive()) / static_cast<double>(options_.tasks_max);
     return seen;
 }
@@ -207,6 +208,21 @@ submission engine::submit(operation& op, std::uint16_t& core_index) noexcept {
 void engine::cancel(operation& op, std::uint16_t core_index) noexcept {
     const runtime_entry entry(*this);
     cores_[core_index]->backend->cancel(op);
+}
+
+void engine::submit_to_disk(disk_request& request, operation& whole, account& payer) noexcept {
+    const runtime_entry entry(*this);
+    disk_.submit(request, whole, static_cast<tenant_record&>(payer));
+}
+
+void engine::cancel_in_disk(disk_request& request) noexcept {
+    const runtime_entry entry(*this);
+    disk_.cancel(request);
+}
+
+void engine::note_passed_by_disk(const operation& op, account& payer) noexcept {
+    const runtime_entry entry(*this);
+    disk_.note_passed(op, static_cast<tenant_record&>(payer));
 }
 
 namespace {

@@ -17,6 +17,7 @@
 #include "drama/runtime/core/demoted_queue.hpp"
 #include "drama/runtime/core/demoted_team.hpp"
 #include "drama/runtime/core/worker.hpp"
+#include "drama/runtime/disk/disk_queue.hpp"
 #include "drama/runtime/gate/admission_gate.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
@@ -28,7 +29,7 @@
 namespace drama::inline v0::internal {
 
 /// Threads: host and io_offloader functions from any thread; start and stop by one foreign thread.
-class engine final : public host, public io_offloader {
+class engine final : public host, public io_offloader, private disk_device {
   public:
     engine(world& in, runtime_options options);
     ~engine();
@@ -59,8 +60,11 @@ class engine final : public host, public io_offloader {
     std::uint64_t random() noexcept override;
 
     // IO, for the awaiters of runtime/io_await.hpp.
-    submission submit(operation& op, std::uint16_t& core_index) noexcept;
-    void cancel(operation& op, std::uint16_t core_index) noexcept;
+    submission submit(operation& op, std::uint16_t& core_index) noexcept override;
+    void cancel(operation& op, std::uint16_t core_index) noexcept override;
+    void submit_to_disk(disk_request& request, operation& whole, account& payer) noexcept;
+    void cancel_in_disk(disk_request& request) noexcept;
+    void note_passed_by_disk(const operation& op, account& payer) noexcept;
     bool offload(operation& op, void (*run)(operation&) noexcept) noexcept override;
     io_system& io() noexcept { return *io_; }
 
@@ -72,6 +76,7 @@ class engine final : public host, public io_offloader {
     tenant_registry& tenants() noexcept { return tenants_; }
     thread_pool& compute() noexcept { return *compute_; }
     thread_pool& blocking() noexcept { return *blocking_; }
+    disk_queue& disk() noexcept { return disk_; }
     demoted_queue& demoted() noexcept { return demoted_; }
     cpu_permits& permits() noexcept { return permits_; }
     scope_state& roots() noexcept { return roots_; }
@@ -133,6 +138,7 @@ class engine final : public host, public io_offloader {
     admission_gate gate_;
     tenant_registry tenants_;
     fair_queue async_;
+    disk_queue disk_;
     std::unique_ptr<io_system> io_;
     std::vector<std::unique_ptr<core>> cores_;
     cpu_permits permits_;

@@ -33,6 +33,11 @@ engine::engine(world& in, runtime_options options)
       gate_(*this),
       tenants_(or_else(options_.workers, cpus_), options_.tenants_max, &gate_),
       async_(options_.order, or_else(options_.workers, cpus_), queue_id::async),
+      disk_(*this, clock_,
+            {.order = options_.order,
+             .depth_max = std::max<std::size_t>(options_.disk_depth_max, 1),
+             .spare_max = std::max<std::size_t>(options_.disk_depth_max, 1),
+             .unsynced_bytes_max = options_.disk_unsynced_bytes_max}),
       permits_(static_cast<std::int32_t>(cpus_)),
       demoted_(options_.order),
       random_(in.seed()) {

@@ -32,7 +32,7 @@ bool io_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
         refused_ = true;
         return false;
     }
-    if (engine_of(*self_).submit(*this, core_) == submission::completed) {
+    if (start() == submission::completed) {
         stage_.store(stage::done, std::memory_order_relaxed);
         if (!must_give_way()) {
             return false;
@@ -44,6 +44,23 @@ bool io_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
     return settle_start();
 }
 
+submission io_awaiter::start() noexcept {
+    if (is_for_disk_) {
+        engine_of(*self_).submit_to_disk(static_cast<disk_awaiter&>(*this).request_, *this,
+                                         *self_->payer);
+        return submission::pending;
+    }
+    return engine_of(*self_).submit(*this, core_);
+}
+
+void io_awaiter::pass_cancel() noexcept {
+    if (is_for_disk_) {
+        engine_of(*self_).cancel_in_disk(static_cast<disk_awaiter&>(*this).request_);
+    } else {
+        engine_of(*self_).cancel(*this, core_);
+    }
+}
+
 // True if the task stays suspended. After `waiting` is published this object may be gone.
 bool io_awaiter::settle_start() noexcept {
     stage seen = stage::starting;
@@ -51,7 +68,7 @@ bool io_awaiter::settle_start() noexcept {
         return true;
     }
     if (seen == stage::cancel_asked) {
-        engine_of(*self_).cancel(*this, core_);
+        pass_cancel();
         seen = stage::cancel_asked;
         if (stage_.compare_exchange_strong(seen, stage::waiting, std::memory_order_acq_rel)) {
             return true;
@@ -76,7 +93,7 @@ void io_awaiter::on_cancel(wait_record& record) noexcept {
         return;
     }
     if (seen == stage::waiting) {
-        engine_of(*me.self_).cancel(me, me.core_);
+        me.pass_cancel();
     }
 }
 
@@ -93,6 +110,9 @@ result<std::int64_t> io_awaiter::finish() noexcept {
     }
     self_->set_class(completed_as_);
     static_cast<tenant_record&>(*self_->payer).charge_operation(code, outcome);
+    if (is_file_operation(code) && !is_for_disk_ && code != op_code::resolve) {
+        engine_of(*self_).note_passed_by_disk(*this, *self_->payer);
+    }
     if (outcome >= 0) {
         return outcome;
     }

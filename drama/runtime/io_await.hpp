@@ -8,7 +8,9 @@
 
 #include "drama/base/result.hpp"
 #include "drama/coro/task.hpp"
+#include "drama/io/io_backend.hpp"
 #include "drama/io/operation.hpp"
+#include "drama/runtime/disk/disk_request.hpp"
 
 namespace drama::inline v0 {
 
@@ -42,6 +44,12 @@ class DRAMA_API io_awaiter : public wait_record, public operation {
     operation& op() noexcept { return *this; }
 
   protected:
+    /// For disk_awaiter.
+    io_awaiter(op_code what, work_class completed_as, std::source_location at,
+               bool is_for_disk) noexcept
+        : io_awaiter(what, completed_as, at) {
+        is_for_disk_ = is_for_disk;
+    }
     /// The outcome as the kernel gave it, or the stop's reason. Charges the operation to the
     /// tenant.
     result<std::int64_t> finish() noexcept;
@@ -53,6 +61,8 @@ class DRAMA_API io_awaiter : public wait_record, public operation {
 
     static void on_done(operation& op) noexcept;
     static void on_cancel(wait_record& record) noexcept;
+    submission start() noexcept;
+    void pass_cancel() noexcept;
     bool settle_start() noexcept;
     bool must_give_way() noexcept;
 
@@ -61,6 +71,21 @@ class DRAMA_API io_awaiter : public wait_record, public operation {
     std::uint16_t core_ = 0;
     work_class completed_as_;
     bool refused_ = false;  // the stop was there before the operation was submitted
+    bool is_for_disk_ = false;
+};
+
+/// Awaits an operation that stands in the disk queue.
+class DRAMA_API disk_awaiter : public io_awaiter {
+  public:
+    /// `queues` false: it passes by the queue, as an io_awaiter does.
+    disk_awaiter(op_code what, work_class completed_as, std::source_location at,
+                 bool queues = true) noexcept
+        : io_awaiter(what, completed_as, at, queues) {}
+
+  private:
+    friend class io_awaiter;
+
+    disk_request request_;
 };
 
 /// The runtime's synchronous IO calls, for the task that runs. Requires: called from a task.

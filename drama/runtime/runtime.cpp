@@ -101,6 +101,8 @@ runtime_stats runtime::stats() const {
     seen.compute_queued = engine_->compute().queued();
     seen.burning_threads = engine_->burning.load(std::memory_order_relaxed);
     seen.queued = engine_->async_queue().size();
+    seen.disk_queued = engine_->disk().queued();
+    seen.disk_in_flight = engine_->disk().in_flight();
     return seen;
 }
 

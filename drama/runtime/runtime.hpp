@@ -105,6 +105,8 @@ struct runtime_stats {
     std::size_t compute_queued = 0;
     std::int32_t burning_threads = 0;
     std::size_t queued = 0;
+    std::size_t disk_queued = 0;     ///< file operations that wait for the device
+    std::size_t disk_in_flight = 0;  ///< and those that are in it
 };
 
 /// One scheduler for async tasks, blocking calls and heavy computation of many tenants.

@@ -51,6 +51,13 @@ tenant_record::depths tenant_record::queued() const noexcept {
     return seen;
 }
 
+disk_account* tenant_record::disk() noexcept {
+    if (disk_ == nullptr) [[unlikely]] {
+        disk_.reset(new (std::nothrow) disk_account(share_));
+    }
+    return disk_.get();
+}
+
 void tenant_record::set(const tenant_options& options) noexcept {
     share_.set_weight(options.weight);
     share_.set_latency(options.latency);

@@ -17,6 +17,7 @@
 #include "drama/sched/pool_order.hpp"
 #include "drama/sched/tenant_share.hpp"
 #include "drama/tenant/admission.hpp"
+#include "drama/tenant/disk_account.hpp"
 #include "drama/tenant/tenant_options.hpp"
 #include "drama/tenant/tenant_usage.hpp"
 
@@ -54,6 +55,9 @@ class DRAMA_API tenant_record final : public account {
     pool_lanes& compute_lanes() noexcept { return compute_lanes_; }
     pool_lanes& blocking_lanes() noexcept { return blocking_lanes_; }
     tenant_lanes& demoted_lanes() noexcept { return demoted_lanes_; }
+    /// What the disk queue keeps of this tenant, made on first use; null if no memory is left for
+    /// it. Threads: under the disk queue's lock.
+    disk_account* disk() noexcept;
 
     /// Threads: any. Takes effect with the next decision.
     void set(const tenant_options& options) noexcept;
@@ -131,6 +135,7 @@ class DRAMA_API tenant_record final : public account {
     pool_lanes compute_lanes_;
     pool_lanes blocking_lanes_;
     tenant_lanes demoted_lanes_;
+    std::unique_ptr<disk_account> disk_;
     const std::string name_;
 
     std::atomic<std::uint64_t> tasks_max_;

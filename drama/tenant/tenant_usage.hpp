@@ -41,6 +41,7 @@ struct tenant_usage {
     usage_counter blocking_calls;
     usage_counter blocking_ns;    ///< thread time held in blocking functions
     usage_counter pool_wait_ns;   ///< compute and blocking functions queued
+    usage_counter disk_wait_ns;   ///< file operations queued
     usage_counter refused;        ///< roots and requests refused at a gate
     usage_counter stalls;         ///< polls of 10 ms and more
     usage_counter hand_overs;     ///< polls that lost their core

@@ -30,7 +30,7 @@ constexpr duration scenario_time_max = std::chrono::seconds(20);
 std::vector<scenario> all_scenarios() {
     std::vector<scenario> all;
     for (const auto group : {tcp_scenarios(), stop_scenarios(), datagram_scenarios(),
-                             unix_scenarios(), pipe_scenarios(), file_scenarios(),
+                             unix_scenarios(), pipe_scenarios(), file_scenarios(), disk_scenarios(),
                              directory_scenarios(), process_scenarios(), descriptor_scenarios()}) {
         all.insert(all.end(), group.begin(), group.end());
     }

@@ -36,6 +36,7 @@ std::span<const scenario> datagram_scenarios();
 std::span<const scenario> unix_scenarios();
 std::span<const scenario> pipe_scenarios();
 std::span<const scenario> file_scenarios();
+std::span<const scenario> disk_scenarios();
 std::span<const scenario> directory_scenarios();
 std::span<const scenario> process_scenarios();
 std::span<const scenario> descriptor_scenarios();

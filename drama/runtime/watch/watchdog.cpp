@@ -54,8 +54,8 @@ instant watchdog::step() noexcept {
         engine_->ensure_spare();
     }
     if (active || engine_->gate().needs_ticks() || !burners_.empty() ||
-        engine_->blocking().queued() != 0 || engine_->compute().queued() != 0 ||
-        engine_->demoted().size() != 0) {
+        engine_->blocking().queued() != 0 || engine_->disk().queued() != 0 ||
+        engine_->compute().queued() != 0 || engine_->demoted().size() != 0) {
         last_activity_ = now;
     } else if (now - last_activity_ >= sleep_after_idle) {
         // Against worker::poll, which stores its sequence and then asks whether we sleep, with no
@@ -205,6 +205,9 @@ void watchdog::watch_pools(instant now) noexcept {
     }
     if (engine_->compute().oldest_wait(now) > pool_wait_longest) {
         engine_->compute().poke();
+    }
+    if (engine_->disk().queued() != 0) {
+        engine_->disk().look_for_overdue();
     }
     // The compute pool gives permits back without looking at demoted work.
     if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {

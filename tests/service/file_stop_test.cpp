@@ -139,6 +139,37 @@ TEST(FileStop, PutsOfOneNameAtOnceLeaveOneOfThemWhole) {
     }
 }
 
+task<result<void>> churn_within(cli::file_store* store, duration limit) {
+    auto churning = with_deadline(limit, store->churn("t-someone", 1024 * 1024));
+    co_return co_await std::move(churning);
+}
+
+TEST(FileStop, AChurnThatMissesItsDeadlineLeavesNoFile) {
+    std::size_t in_time = 0;
+    std::size_t late = 0;
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        simulation sim(seed);
+        file_server server(sim.world(), "auto", "/tmp/data");
+        ASSERT_TRUE(server.start());
+        ASSERT_EQ(server.ask("PUT", "/files/a", "kept").status, 201);
+        runtime& rt = server.on();
+        const tenant someone = rt.tenants().get_or_create("someone");
+        for (duration limit = 50us; limit < 60ms; limit = limit * 5 / 2) {
+            auto churned = rt.sync_wait(someone, churn_within, &server.store(), limit);
+            ++(churned ? in_time : late);
+            if (!churned) {
+                ASSERT_EQ(churned.error(), errc::deadline_exceeded) << sim.replay();
+            }
+            ASSERT_EQ(look_at(server).names, std::vector<std::string>{"a"}) << sim.replay();
+        }
+        server.end();
+        EXPECT_EQ(sim.leftovers(), "") << sim.replay();
+    }
+    EXPECT_GT(in_time, 0U);
+    EXPECT_GT(late, seeds);
+}
+
 TEST(FileTenants, BeyondTheLimitShareNoFolder) {
     simulation sim(seed_or(1));
     file_server server(sim.world(), "auto", "/tmp/data", 2);  // the client is one

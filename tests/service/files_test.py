@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -53,6 +54,31 @@ class Files(unittest.TestCase):
         self.assertEqual(self.ask("GET", "a").status, 404)
         self.assertEqual(self.ask("POST", "a").headers["allow"], "GET, PUT, DELETE")
         self.assertEqual(self.on_disk(), [])
+
+    def test_churn_writes_and_keeps_nothing(self):
+        for mib in ("1", "3", "0"):
+            churned = self.connection.ask("/churn?mib=" + mib, "POST", Content_Length="0")
+            self.assertEqual((churned.status, churned.text.strip()),
+                             (200, f"wrote and synced {mib} MiB"))
+        for wrong in ("65", "-1", "x", ""):
+            self.assertEqual(
+                self.connection.ask("/churn?mib=" + wrong, "POST", Content_Length="0").status, 400)
+        self.assertEqual(self.on_disk(), [])
+        with self.server.connect(self.server.admin_port) as admin:
+            tenants = json.loads(admin.ask("/debug/tenants").text)["tenants"]
+            runtime = json.loads(admin.ask("/debug/runtime").text)
+        mine = next(each for each in tenants if each["name"] == "unidentified")
+        self.assertEqual(mine["operations"]["write_at"]["bytes"], 4 * 1024 * 1024)
+        self.assertEqual((runtime["disk_queued"], runtime["disk_in_flight"]), (0, 0))
+
+    def test_churn_that_is_killed_leaves_nothing_after_the_next_start(self):
+        with self.server.connect() as other:
+            other.send(service.request("/churn?mib=64", "POST", Content_Length="0"))
+            while not self.on_disk():
+                pass
+            self.server.stop(signal.SIGKILL)
+        with service.Server("--data", self.folder + "/data", "--io", self.IO):
+            self.assertEqual(self.on_disk(), [])
 
     def test_files_outlive_the_server(self):
         self.assertEqual(self.ask("PUT", "kept", MANY).status, 201)

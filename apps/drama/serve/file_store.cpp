@@ -7,6 +7,7 @@
 // A put may be stopped until 3 begins; 3 and 4 run to their end.
 #include "serve/file_store.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
@@ -15,6 +16,7 @@
 
 #include <dirent.h>
 
+#include "drama/base/prng.hpp"
 #include "drama/fs/directory.hpp"
 #include "drama/fs/file.hpp"
 #include "serve/file_names.hpp"
@@ -22,6 +24,8 @@
 
 namespace drama::cli {
 namespace {
+
+constexpr std::uint64_t noise_bytes = 256 * 1024;
 
 bool is_errno(std::error_code error, int value) noexcept {
     return error == errno_code(value);
@@ -127,10 +131,18 @@ task<result<void>> sweep_folder(std::string folder) {
     co_return result<void>();
 }
 
+/// Bytes that no disk compresses.
+std::vector<std::uint64_t> made_noise() {
+    prng random(1);
+    std::vector<std::uint64_t> made(noise_bytes / sizeof(std::uint64_t));
+    std::ranges::generate(made, [&random] { return random.next(); });
+    return made;
+}
+
 }  // namespace
 
 file_store::file_store(const std::string& data_folder)
-    : data_(data_folder), root_(joined(data_folder, "files")) {
+    : data_(data_folder), root_(joined(data_folder, "files")), noise_(made_noise()) {
 }
 
 task<result<void>> file_store::prepare() {
@@ -171,9 +183,7 @@ task<result<void>> file_store::sweep() {
 task<result<file_store::put_outcome>> file_store::put(std::string folder, std::string name,
                                                       std::string_view content) {
     const std::string at = joined(root_, folder);
-    const std::string number = std::to_string(puts_.fetch_add(1, std::memory_order_relaxed));
-    const std::string temporary =
-        joined(at, std::string(temporary_prefix) + std::to_string(started_ns_) + "-" + number);
+    const std::string temporary = joined(at, temporary_name());
     auto writing = write_temporary(at, temporary, content);
     auto written = co_await std::move(writing);
     if (!written) {
@@ -185,6 +195,40 @@ task<result<file_store::put_outcome>> file_store::put(std::string folder, std::s
     }
     auto publishing = to_its_end(publish(temporary, at, joined(at, name)));
     co_return co_await std::move(publishing);
+}
+
+std::string file_store::temporary_name() {
+    const std::string number = std::to_string(puts_.fetch_add(1, std::memory_order_relaxed));
+    return std::string(temporary_prefix) + std::to_string(started_ns_) + "-" + number;
+}
+
+task<result<void>> file_store::churn(std::string folder, std::uint64_t bytes) {
+    const std::string at = joined(root_, folder);
+    const std::string temporary = joined(at, temporary_name());
+    auto writing = write_noise(at, temporary, bytes);
+    auto written = co_await std::move(writing);
+    auto removing = to_its_end(remove_if_there(temporary));
+    auto removed = co_await std::move(removing);
+    co_return written ? removed : written;
+}
+
+task<result<void>> file_store::write_noise(std::string folder, std::string temporary,
+                                           std::uint64_t bytes) {
+    auto opening = open_temporary(std::move(folder), std::move(temporary));
+    auto opened = co_await std::move(opening);
+    if (!opened) {
+        co_return fail(opened.error());
+    }
+    const auto noise = std::as_bytes(std::span(noise_));
+    for (std::uint64_t done = 0; done < bytes; done += noise.size()) {
+        const auto piece = noise.first(std::min<std::uint64_t>(noise.size(), bytes - done));
+        auto writing = opened->write_all_at(static_cast<std::int64_t>(done), piece);
+        auto written = co_await std::move(writing);
+        if (!written) {
+            co_return written;
+        }
+    }
+    co_return co_await opened->sync_data();
 }
 
 /// Opens a new file in a folder that is made if it is missing.

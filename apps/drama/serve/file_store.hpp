@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "drama/base/result.hpp"
 #include "drama/base/spinlock.hpp"
@@ -42,10 +43,16 @@ class file_store {
     [[nodiscard]] task<result<std::string>> get(std::string folder, std::string name);
     /// Errors: ENOENT. Once it has begun, a stop does not end it.
     [[nodiscard]] task<result<void>> remove(std::string folder, std::string name);
+    /// Writes `bytes` of its own making to a file without a name that could be asked for, makes
+    /// them durable and removes the file: what a tenant that keeps the disk busy does.
+    /// Errors: as put; no file is left, also not by a stop.
+    [[nodiscard]] task<result<void>> churn(std::string folder, std::uint64_t bytes);
 
     static constexpr std::int64_t file_bytes_max = 1024 * 1024;
 
   private:
+    std::string temporary_name();
+    task<result<void>> write_noise(std::string folder, std::string temporary, std::uint64_t bytes);
     task<result<file>> open_temporary(std::string folder, std::string temporary);
     task<result<void>> write_temporary(std::string folder, std::string temporary,
                                        std::string_view content);
@@ -57,6 +64,7 @@ class file_store {
     const std::string root_;  // data_/files
     std::int64_t started_ns_ = 0;
     std::atomic<std::uint64_t> puts_{0};
+    const std::vector<std::uint64_t> noise_;
 
     spinlock lock_;                          // guards `known_`
     std::unordered_set<std::string> known_;  // folders that this process has made durable

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Routes that keep data: /files/NAME, in a folder of the tenant's own.
+// Routes that keep data: /files/NAME, in a folder of the tenant's own; and /churn, which writes
+// there and keeps nothing.
 #include <cerrno>
 #include <string>
 #include <utility>
 
 #include "drama/http/body_view.hpp"
+#include "drama/http/query.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "serve/file_names.hpp"
 #include "serve/file_store.hpp"
@@ -15,6 +17,7 @@ namespace drama::cli {
 namespace {
 
 constexpr std::string_view bytes_type = "application/octet-stream";
+constexpr std::uint64_t churn_mib_max = 64;
 
 /// Which file a request means, or why it means none.
 struct place {
@@ -24,13 +27,9 @@ struct place {
     http_reply refusal;
 };
 
-place place_of(const http_exchange& exchange) {
+/// A place without a name yet.
+place folder_of(const http_exchange& exchange) {
     place found;
-    auto name = file_name_of(exchange.rest);
-    if (!name) {
-        found.refusal = text_reply(400, name.error());
-        return found;
-    }
     file_store* const store = service_of(exchange).files;
     if (store == nullptr) {
         found.refusal = text_reply(503, "this server keeps no files: start it with --data DIR");
@@ -43,6 +42,17 @@ place place_of(const http_exchange& exchange) {
     }
     found.store = store;
     found.folder = folder_name_of(exchange.tenant.name());
+    return found;
+}
+
+place place_of(const http_exchange& exchange) {
+    auto name = file_name_of(exchange.rest);
+    if (!name) {
+        place none;
+        none.refusal = text_reply(400, name.error());
+        return none;
+    }
+    place found = folder_of(exchange);
     found.name = *std::move(name);
     return found;
 }
@@ -120,9 +130,32 @@ task<result<http_reply>> delete_file(http_exchange exchange) {
     co_return status_reply(204);
 }
 
+task<result<http_reply>> churn(http_exchange exchange) {
+    auto mib =
+        query_number_or(exchange.request->target, "mib", 1, {.min = 0, .max = churn_mib_max});
+    if (!mib) {
+        co_return text_reply(
+            400, "mib: " + mib.error().message() + " (0 to " + std::to_string(churn_mib_max) + ")");
+    }
+    place in = folder_of(exchange);
+    if (in.store == nullptr) {
+        co_return std::move(in.refusal);
+    }
+    auto churning = in.store->churn(std::move(in.folder), *mib * 1024 * 1024);
+    auto churned = co_await std::move(churning);
+    if (!churned && churned.error() == errno_code(ENOENT)) {
+        co_return text_reply(503, "the tenant's folder is being removed");
+    }
+    if (!churned) {
+        co_return failed(churned.error());
+    }
+    co_return text_reply(200, "wrote and synced " + std::to_string(*mib) + " MiB");
+}
+
 }  // namespace
 
 void add_file_routes(std::vector<http_route>& to) {
+    to.push_back({"POST", "/churn", churn});
     // `/files/` alone: a file without a name, which is refused with a reason.
     for (const std::string_view path : {"/files/*", "/files/"}) {
         to.insert(

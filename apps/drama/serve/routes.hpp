@@ -11,7 +11,7 @@ namespace drama::cli {
 /// Routes that cost time and nothing else, and behave or do not: /echo, /hog, /compute, /block,
 /// /spawn and /healthz.
 void add_work_routes(std::vector<http_route>& to);
-/// Routes that keep data: /files/NAME.
+/// Routes that keep data, /files/NAME, and /churn.
 void add_file_routes(std::vector<http_route>& to);
 /// Routes that burn CPU for a purpose: /compress and /hash.
 void add_pack_routes(std::vector<http_route>& to);

@@ -88,6 +88,8 @@ runtime_options runtime_options_of(const serve_options& from) {
     made.order = from.order == "fifo" ? policy::fifo : policy::fair;
     made.io = from.io;
     made.blocking_threads_max = from.blocking_max;
+    made.disk_depth_max = from.disk_depth;
+    made.disk_unsynced_bytes_max = from.disk_unsynced_mib * mib_bytes;
     made.tasks_max = from.tasks_max;
     made.hand_over = from.hand_over;
     made.check_permits = from.check_permits;

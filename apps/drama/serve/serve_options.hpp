@@ -8,9 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "drama/runtime/runtime_options.hpp"
 #include "flags.hpp"
 
 namespace drama::cli {
+
+inline constexpr std::uint64_t mib_bytes = 1024 * 1024;
 
 struct serve_options {
     std::string listen = "127.0.0.1:8080";
@@ -20,6 +23,8 @@ struct serve_options {
     std::string data;
     std::uint64_t workers = 0;
     std::uint64_t blocking_max = 512;
+    std::uint64_t disk_depth = runtime_options().disk_depth_max;
+    std::uint64_t disk_unsynced_mib = runtime_options().disk_unsynced_bytes_max / mib_bytes;
     std::uint64_t tasks_max = 10'000'000;
     std::uint64_t header_deadline_ms = 10'000;
     std::uint64_t idle_deadline_ms = 60'000;

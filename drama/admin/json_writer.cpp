@@ -58,6 +58,11 @@ void json_writer::number(double value) {
     write_number(value);
 }
 
+void json_writer::null(std::string_view key) {
+    write_key(key);
+    out_->append("null");
+}
+
 void json_writer::null() {
     separate();
     out_->append("null");

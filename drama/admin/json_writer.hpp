@@ -34,6 +34,7 @@ class DRAMA_API json_writer {
         out_->append(std::to_string(value));
     }
     void boolean(std::string_view key, bool value);
+    void null(std::string_view key);
 
     // The same as elements of an array.
     void text(std::string_view value);

@@ -22,9 +22,10 @@ TEST(JsonWriter, NestsAndSetsCommas) {
     json.end_object();
     json.end_array();
     json.number("d", 0.5);
+    json.null("e");
     json.end_object();
 
-    EXPECT_EQ(out, R"({"a":1,"b":[{},{"c":true}],"d":0.5})");
+    EXPECT_EQ(out, R"({"a":1,"b":[{},{"c":true}],"d":0.5,"e":null})");
 }
 
 TEST(JsonWriter, EscapesWhatWouldEndAString) {

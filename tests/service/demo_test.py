@@ -33,5 +33,34 @@ class Demo(unittest.TestCase):
         plain = next(row for row in rows if row["policy"] == "plain")
         self.assertGreater(plain["p99_ratio"], 5, "hogs without the hand-over must hurt")
 
+    def run_one(self, name):
+        """The rows of one neighbour; the demonstration leaves no file behind."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "rows.json")
+            files = os.path.join(folder, "files")
+            os.mkdir(files)
+            done = subprocess.run(
+                [service.PROGRAM, "demo", "--quick", "--seconds", "1", "--rounds", "1",
+                 "--only", name, "--json", path],
+                capture_output=True, text=True, timeout=100, check=False,
+                env={**os.environ, "TMPDIR": files})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(os.listdir(files), [])
+            with open(path, encoding="utf-8") as file:
+                rows = [json.loads(line) for line in file]
+        self.assertEqual([row["policy"] for row in rows], ["fair", "fifo"])
+        for row in rows:
+            self.assertGreater(row["victim"]["samples"] + row["dropped_segments"], 0)
+        return rows
+
+    def test_a_neighbour_of_the_disk_writes_and_leaves_nothing(self):
+        for row in self.run_one("fsync"):
+            self.assertGreater(row["neighbour"]["alone_per_s"], 0)
+            self.assertEqual(row["errors"], 0)
+
+    def test_several_neighbours_have_no_figure_of_their_own(self):
+        for row in self.run_one("mixed"):
+            self.assertIsNone(row["neighbour"])
+
 
 service.main()

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -24,6 +26,8 @@ namespace drama::cli {
 namespace {
 
 constexpr double stolen_share_max = 0.03;
+constexpr duration long_segment = std::chrono::seconds(5);
+constexpr duration quick_segment = std::chrono::milliseconds(1500);
 constexpr duration warm_up = std::chrono::milliseconds(300);
 constexpr duration drain_longest = std::chrono::seconds(20);
 
@@ -55,11 +59,12 @@ command describe(demo_options& into) {
         {
             {"--quick", "", "fewer rows, shorter segments: less than three minutes",
              set_switch(into.quick)},
-            {"--seconds", "N", "length of a segment (5; quick: 2)",
+            {"--seconds", "N", "length of a segment (5; quick: 1.5)",
              set_number(into.seconds, 1, 60)},
             {"--rounds", "N", "segments of each kind in a row (6; quick: 2)",
              set_number(into.rounds, 1, 100)},
-            {"--only", "NAME", "one neighbour: hog, blocking, flood, compute, storm or blocking8",
+            {"--only", "NAME",
+             "one neighbour: hog, blocking, flood, compute, storm, blocking8, fsync or mixed",
              set_choice(into.only, scenario_names())},
             {"--json", "FILE", "write one line of JSON for each row", set_text(into.json)},
             {"--keep", "", "leave a server running until Ctrl-C, to look around in it",
@@ -115,13 +120,13 @@ struct neighbour_work {
 /// A neighbour that runs from construction until stop(), and what it gets done.
 class counted_neighbour {
   public:
-    counted_neighbour(const demo_scenario& what, const served_process& server)
-        : counts_tasks_(what.counts_tasks),
+    counted_neighbour(const demo_noise& what, bool counts_tasks, const served_process& server)
+        : counts_tasks_(counts_tasks),
           admin_port_(server.admin_port()),
           name_(what.name),
           before_(count()),
           runs_({.port = server.port(),
-                 .path = std::string(what.neighbour_path),
+                 .path = std::string(what.path),
                  .tenant = name_,
                  .method = std::string(what.method)},
                 what.connections) {}
@@ -144,8 +149,32 @@ class counted_neighbour {
     running_neighbour runs_;
 };
 
+/// All neighbours of a scenario. Of several, their work does not add up: none is told.
+class counted_neighbours {
+  public:
+    counted_neighbours(const demo_scenario& what, const served_process& server) {
+        for (const demo_noise& each : what.neighbours) {
+            all_.push_back(std::make_unique<counted_neighbour>(each, what.counts_tasks, server));
+        }
+    }
+    neighbour_work stop() {
+        neighbour_work work;
+        // The last first: each client holds the pipes by which those before it are told to end.
+        for (auto each = all_.rbegin(); each != all_.rend(); ++each) {
+            work = (*each)->stop();
+        }
+        return all_.size() == 1 ? work : neighbour_work();
+    }
+
+  private:
+    std::vector<std::unique_ptr<counted_neighbour>> all_;
+};
+
 demo_target victim_of(const demo_scenario& what) {
-    return {.path = std::string(what.victim_path), .tenant = "victim"};
+    return {.path = std::string(what.victim.path),
+            .tenant = "victim",
+            .method = std::string(what.victim.method),
+            .body_bytes = what.victim.body_bytes};
 }
 
 /// What the neighbour got done a second, over all segments of one kind.
@@ -171,9 +200,11 @@ void wait_until_drained(const demo_scenario& what, const served_process& server)
     const drama::clock time;
     const instant give_up = time.now() + drain_longest;
     pause(warm_up);
-    while (tenant_figure(server.admin_port(), std::string(what.name), "tasks") != 0 &&
-           time.now() < give_up) {
-        pause(warm_up);
+    for (const demo_noise& each : what.neighbours) {
+        while (tenant_figure(server.admin_port(), std::string(each.name), "tasks") != 0 &&
+               time.now() < give_up) {
+            pause(warm_up);
+        }
     }
 }
 
@@ -184,24 +215,25 @@ demo_row measure(const demo_plan& plan, const segment_lengths& lengths,
     row.scenario = what.name;
     row.policy = plan.policy;
     row.backend = plan.backend;
+    row.has_neighbour_figures = what.neighbours.size() == 1;
     demo_target victim = victim_of(what);
     victim.port = server.port();
     throughput alone;
     throughput together;
     {
-        counted_neighbour neighbour(what, server);
+        counted_neighbours neighbours(what, server);
         pause(lengths.span);
-        alone.add(neighbour.stop());
+        alone.add(neighbours.stop());
     }
     for (std::uint64_t round = 0; round < lengths.rounds; ++round) {
         wait_until_drained(what, server);
         const machine_ticks before = machine_ticks::read();
         const load_result quiet = measure_victim(victim, victim_per_second, lengths.span);
         const machine_ticks between = machine_ticks::read();
-        counted_neighbour neighbour(what, server);
+        counted_neighbours neighbours(what, server);
         pause(warm_up);
         const load_result beside = measure_victim(victim, victim_per_second, lengths.span);
-        const neighbour_work loud = neighbour.stop();
+        const neighbour_work loud = neighbours.stop();
         if (between.was_robbed_since(before)) {
             ++row.dropped_segments;
         } else {
@@ -237,13 +269,26 @@ void wait_for_stop_signal() {
     ::sigwait(&set, &which);
 }
 
+/// The server of one row, and the folder for its files, which outlives it.
+struct plan_server {
+    temporary_folder data;
+    served_process process;
+};
+
+result<plan_server> start_server(const demo_plan& plan) {
+    DRAMA_TRY(auto data, temporary_folder::make());
+    DRAMA_TRY(auto process,
+              served_process::start(plan.server_arguments(data.path()), plan.command));
+    return plan_server{std::move(data), std::move(process)};
+}
+
 int keep_server(const demo_plan& plan) {
-    auto server = served_process::start(plan.server_arguments(), plan.command);
+    auto server = start_server(plan);
     if (!server) {
         std::fprintf(stderr, "drama demo: no server: %s\n", server.error().message().c_str());
         return 1;
     }
-    std::printf("%s\nCtrl-C ends it.\n", server->ready_line().c_str());
+    std::printf("%s\nCtrl-C ends it.\n", server->process.ready_line().c_str());
     std::fflush(stdout);
     wait_for_stop_signal();
     return 0;
@@ -257,14 +302,14 @@ int run_plans(const std::vector<demo_plan>& plans, const segment_lengths& length
                     rows.size() + 1, plans.size(), std::string(each.what->name).c_str(),
                     each.policy.c_str(), each.backend.c_str());
         std::fflush(stdout);
-        auto server = served_process::start(each.server_arguments(), each.command);
+        auto server = start_server(each);
         if (!server) {
             std::fprintf(stderr, "drama demo: no server with policy %s and backend %s: %s\n",
                          each.policy.c_str(), each.backend.c_str(),
                          server.error().message().c_str());
             return 1;
         }
-        rows.push_back(measure(each, lengths, *server));
+        rows.push_back(measure(each, lengths, server->process));
         demo_row& row = rows.back();
         row.system = options.system;
         row.tokio_alone_p99_us = tokio.p99_us(victim_of(*each.what));
@@ -290,11 +335,12 @@ int demo_command(std::span<char* const> arguments) {
     const std::vector<demo_plan> plans = options.server_command.empty()
                                              ? demo_plans(options.only, options.quick)
                                              : demo_plans_of(options.server_command, options.only);
-    const std::uint64_t seconds = options.seconds != 0 ? options.seconds : options.quick ? 2 : 5;
+    const duration span = options.seconds != 0 ? std::chrono::seconds(options.seconds)
+                          : options.quick      ? quick_segment
+                                               : long_segment;
     const std::uint64_t rounds = options.rounds != 0 ? options.rounds : options.quick ? 2 : 6;
     std::vector<demo_row> rows;
-    const segment_lengths lengths{std::chrono::seconds(seconds), rounds};
-    if (const int status = run_plans(plans, lengths, options, rows); status != 0) {
+    if (const int status = run_plans(plans, {span, rounds}, options, rows); status != 0) {
         return status;
     }
     std::printf(

@@ -32,7 +32,11 @@ std::optional<double> baseline::p99_us(demo_target victim) {
 }
 
 std::optional<double> baseline::measure(demo_target victim) const {
-    auto server = served_process::start({}, command_);
+    const auto folder = temporary_folder::make();
+    if (!folder) {
+        return std::nullopt;
+    }
+    auto server = served_process::start({"--data", folder->path()}, command_);
     if (!server) {
         return std::nullopt;
     }

@@ -21,6 +21,7 @@ load_plan plan_of(const demo_target& target) {
     group.tenant = target.tenant;
     group.path = target.path;
     group.method = target.method;
+    group.body_bytes = target.body_bytes;
     return plan;
 }
 

@@ -19,6 +19,7 @@ struct demo_target {
     std::string path;
     std::string tenant;
     std::string method = "GET";
+    std::uint64_t body_bytes = 0;
 };
 
 /// Sends `per_second` requests for `span`, on time however late the answers are. Asks for a

@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
+#include <filesystem>
 #include <iterator>
 #include <sstream>
 #include <string_view>
@@ -61,6 +63,25 @@ std::uint16_t port_in(std::string_view line, int n) {
 }
 
 }  // namespace
+
+result<temporary_folder> temporary_folder::make() {
+    std::error_code error;
+    std::string path = (std::filesystem::temp_directory_path(error) / "drama-demo-XXXXXX").string();
+    if (error) {
+        return fail(error);
+    }
+    if (::mkdtemp(path.data()) == nullptr) {
+        return fail(errno_code(errno));
+    }
+    return temporary_folder(std::move(path));
+}
+
+temporary_folder::~temporary_folder() {
+    if (!path_.empty()) {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+}
 
 result<served_process> served_process::start(std::vector<std::string> arguments,
                                              const std::string& command) {

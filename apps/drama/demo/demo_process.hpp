@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -14,6 +15,23 @@
 #include "drama/base/unique_fd.hpp"
 
 namespace drama::cli {
+
+/// A new folder for files that are for a while; removed with all that is in it when destroyed.
+class temporary_folder {
+  public:
+    /// Errors: errno, of the folder that it is to be in.
+    static result<temporary_folder> make();
+    temporary_folder(temporary_folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    temporary_folder& operator=(temporary_folder&&) = delete;
+    ~temporary_folder();
+
+    const std::string& path() const noexcept { return path_; }
+
+  private:
+    explicit temporary_folder(std::string path) noexcept : path_(std::move(path)) {}
+
+    std::string path_;
+};
 
 /// A server in a process of its own; stopped when destroyed.
 class served_process {

@@ -71,10 +71,12 @@ std::string table_of(std::span<const demo_row> rows) {
     std::string table = line_of({"neighbour", "policy", "backend", "alone p50/p99/p99.9",
                                  "together p50/p99/p99.9", "p99 x", "neighbour /s"});
     for (const demo_row& row : rows) {
-        table += line_of({row.scenario, row.policy, row.backend, three(row.alone),
-                          three(row.victim), number(row.p99_ratio(), 2),
-                          number(row.neighbour_together_per_s, 0) + " of " +
-                              number(row.neighbour_alone_per_s, 0)});
+        table +=
+            line_of({row.scenario, row.policy, row.backend, three(row.alone), three(row.victim),
+                     number(row.p99_ratio(), 2),
+                     row.has_neighbour_figures ? number(row.neighbour_together_per_s, 0) + " of " +
+                                                     number(row.neighbour_alone_per_s, 0)
+                                               : "-"});
     }
     return table;
 }
@@ -90,10 +92,14 @@ std::string json_of(const demo_row& row) {
     write_latency(json, "alone", row.alone);
     write_latency(json, "victim", row.victim);
     json.number("p99_ratio", row.p99_ratio());
-    json.begin_object("neighbour");
-    json.number("alone_per_s", row.neighbour_alone_per_s);
-    json.number("together_per_s", row.neighbour_together_per_s);
-    json.end_object();
+    if (row.has_neighbour_figures) {
+        json.begin_object("neighbour");
+        json.number("alone_per_s", row.neighbour_alone_per_s);
+        json.number("together_per_s", row.neighbour_together_per_s);
+        json.end_object();
+    } else {
+        json.null("neighbour");
+    }
     json.number("dropped_segments", row.dropped_segments);
     json.number("errors", row.errors);
     json.number("client_late_p99_us", row.late_p99_us);

@@ -25,7 +25,8 @@ struct demo_row {
     std::string policy;
     std::string backend;
     pooled_latency alone;
-    pooled_latency victim;  ///< next to the neighbour
+    pooled_latency victim;              ///< next to the neighbour
+    bool has_neighbour_figures = true;  ///< not of several neighbours at once
     double neighbour_alone_per_s = 0;
     double neighbour_together_per_s = 0;
     std::uint32_t dropped_segments = 0;

@@ -69,6 +69,67 @@ TEST_P(IoBackend, LosesNoEdgeOverManyRoundsOnOneRegistration) {
     }
 }
 
+// A short read says that a stream is empty, and only events tell more: the end that came with the
+// data must not be waited for in vain.
+TEST_P(IoBackend, FindsTheEndThatCameWithTheData) {
+    for (const bool is_registered : {false, true}) {
+        auto [left, right] = socket_pair();
+        char got[16] = {};
+        if (is_registered) {
+            counted_op first;
+            ASSERT_TRUE(is_pending(first.on(op_code::recv, right).with(got, 16)));
+            ASSERT_EQ(::send(left, "x", 1, 0), 1);
+            finish(first);
+        }
+        counted_op data;
+        counted_op end;
+
+        ASSERT_EQ(::send(left, "last", 4, 0), 4);
+        ASSERT_EQ(::shutdown(left, SHUT_WR), 0);
+        core().reap(duration::zero());
+        run(data.on(op_code::recv, right).with(got, 16));
+        run(end.on(op_code::recv, right).with(got, 16));
+
+        EXPECT_EQ(data.outcome, 4);
+        EXPECT_EQ(end.outcome, 0);
+    }
+}
+
+TEST_P(IoBackend, TakesEachMessageThatIsThereAlready) {
+    const auto [left, right] = socket_pair(SOCK_SEQPACKET);
+    std::array<counted_op, 3> receiving;
+    char got[16] = {};
+
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(::send(left, "abc", static_cast<std::size_t>(i) + 1, 0), i + 1);
+    }
+    for (std::size_t i = 0; i < receiving.size(); ++i) {
+        EXPECT_EQ(core().submit(receiving[i].on(op_code::recv, right).with(got, 16)),
+                  submission::completed);
+        EXPECT_EQ(receiving[i].outcome, static_cast<std::int64_t>(i) + 1);
+    }
+}
+
+TEST_P(IoBackend, PollsWhatWasDrainedByItsEventsAlone) {
+    const auto [left, right] = socket_pair();
+    char got[16] = {};
+    for (int round = 0; round < 3; ++round) {
+        counted_op polling;
+        counted_op receiving;
+        ASSERT_EQ(::send(left, "abc", 3, 0), 3);
+        run(receiving.on(op_code::recv, right).with(got, 16));
+        ASSERT_EQ(receiving.outcome, 3);
+
+        ASSERT_TRUE(is_pending(polling.on(op_code::poll, right).with_flags(POLLIN)));
+        EXPECT_EQ(core().reap(duration::zero()), 0u);
+        ASSERT_EQ(::send(left, "d", 1, 0), 1);
+        finish(polling);
+
+        EXPECT_EQ(polling.outcome, POLLIN);
+        ASSERT_EQ(::recv(right, got, 16, MSG_DONTWAIT), 1);
+    }
+}
+
 TEST_P(IoBackend, ServesReadersOfOneDescriptorInOrder) {
     const auto [left, right] = socket_pair();
     std::array<counted_op, 8> readers;

@@ -186,6 +186,34 @@ std::int64_t attempt_read_write(const operation& op, fd_entry& entry) noexcept {
     return outcome;
 }
 
+fd_shape shape_of(int fd) noexcept {
+    int type = 0;
+    socklen_t size = sizeof type;
+    const bool is_stream =
+        ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+    return is_stream ? fd_shape::stream : fd_shape::messages;
+}
+
+// Edge-triggered events tell of all that comes later. So after EAGAIN, or when a stream gave less
+// than was asked for, asking again before the next event is in vain; unless the peer hung up, which
+// has been told already.
+void note_received(const operation& op, std::int64_t outcome, fd_entry& entry) noexcept {
+    if (op.flags != 0) {
+        return;  // a peek takes nothing
+    }
+    if (outcome == would_block) {
+        entry.is_drained = true;
+        return;
+    }
+    if (outcome <= 0 || static_cast<std::size_t>(outcome) >= op.length || entry.has_hung_up) {
+        return;
+    }
+    if (entry.shape == fd_shape::unknown) {
+        entry.shape = shape_of(op.fd);
+    }
+    entry.is_drained = entry.shape == fd_shape::stream;
+}
+
 }  // namespace
 
 bool is_file(int fd, fd_entry& entry) noexcept {
@@ -203,9 +231,12 @@ std::int64_t attempt(operation& op, fd_entry& entry) noexcept {
             return attempt_accept(op, entry);
         case op_code::connect:
             return attempt_connect(op, entry);
-        case op_code::recv:
-            return without_blocking(
+        case op_code::recv: {
+            const std::int64_t outcome = without_blocking(
                 [&] { return ::recv(op.fd, op.buffer, op.length, receive_flags); });
+            note_received(op, outcome, entry);
+            return outcome;
+        }
         case op_code::send:
             return without_blocking(
                 [&] { return ::send(op.fd, op.buffer, op.length, send_flags); });

@@ -9,6 +9,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "drama/io/epoll/attempt.hpp"
@@ -47,13 +48,33 @@ void serve_queue(fd_entry& entry, op_queue& queue, op_queue& ready) noexcept {
     }
 }
 
-// Each waits for events of its own, so one that is not ready does not hold up the others.
-void serve_polls(fd_entry& entry, op_queue& ready) noexcept {
+// True if all that `op` asks for is told by what makes an entry readable.
+bool asks_for_input(const operation& op) noexcept {
+    return (op.flags & POLLIN) != 0 && (op.flags & ~(POLLIN | POLLRDHUP)) == 0;
+}
+
+// Each waits for events of its own, so one that is not ready does not hold up the others. `news` is
+// what the epoll said about an entry that was drained and that nobody has read from since.
+void serve_polls(fd_entry& entry, op_queue& ready, std::uint32_t news) noexcept {
     for (operation* op = entry.polls.front(); op != nullptr;) {
         operation* following = op->next;
-        serve_one(*op, entry, entry.polls, ready);
+        const std::uint32_t told = news & (static_cast<std::uint32_t>(op->flags) | ends_every_wait);
+        if (told != 0 && asks_for_input(*op)) {
+            entry.polls.remove(*op);
+            op->outcome = told;
+            move_stage(*op, op_stage::queued, op_stage::finished);
+            ready.push_back(*op);
+        } else {
+            serve_one(*op, entry, entry.polls, ready);
+        }
         op = following;
     }
+}
+
+// True if `op` would find nothing: no event has come since the entry was drained.
+bool is_in_vain(const operation& op, const fd_entry& entry) noexcept {
+    return entry.is_drained &&
+           (op.code == op_code::recv || (op.code == op_code::poll && asks_for_input(op)));
 }
 
 }  // namespace
@@ -132,7 +153,8 @@ submission epoll_backend::start_on_fd(operation& op, op_stage from) noexcept {
     {
         const std::lock_guard guard(entry->lock);
         // Others may have been first; polls do not take anything from each other.
-        if (op.code == op_code::poll || entry->queue_of(op.code).empty()) {
+        if (!is_in_vain(op, *entry) &&
+            (op.code == op_code::poll || entry->queue_of(op.code).empty())) {
             outcome = attempt(op, *entry);
         }
         if (outcome == would_block) {
@@ -353,13 +375,20 @@ std::size_t epoll_backend::serve(const epoll_event& event) noexcept {
         if (entry->generation != static_cast<std::uint32_t>(event.data.u64 >> 32)) {
             return 0;  // of a descriptor that was closed since
         }
+        std::uint32_t news = 0;
         if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | ends_every_wait)) != 0) {
+            if ((event.events & (EPOLLRDHUP | ends_every_wait)) != 0) {
+                entry->has_hung_up = true;
+            }
+            const bool was_drained = entry->is_drained;
+            entry->is_drained = false;
+            news = was_drained && entry->readers.empty() ? event.events : 0;
             serve_queue(*entry, entry->readers, ready);
         }
         if ((event.events & (EPOLLOUT | ends_every_wait)) != 0) {
             serve_queue(*entry, entry->writers, ready);
         }
-        serve_polls(*entry, ready);
+        serve_polls(*entry, ready, news);
     }
     std::size_t count = 0;
     for (; operation* op = ready.pop_front(); ++count) {

@@ -25,6 +25,9 @@ void take_all(fd_entry& entry, op_queue& into) noexcept {
     take_all(entry.polls, into);
     ++entry.generation;
     entry.is_registered = false;
+    entry.is_drained = false;
+    entry.has_hung_up = false;
+    entry.shape = fd_shape::unknown;
     entry.kind = fd_kind::unknown;
     entry.home = nullptr;
 }

@@ -26,15 +26,21 @@ enum class fd_kind : std::uint8_t {
     file,         ///< regular file, directory or block device: always "ready", so never inline
 };
 
+/// Whether a short read tells that there is no more; found out at the first one.
+enum class fd_shape : std::uint8_t { unknown, stream, messages };
+
 /// One descriptor. `lock` guards the rest. It is held across the descriptor's own non-blocking
 /// calls: an attempt and the queueing that follows its EAGAIN are one step against the home core's
 /// reap, so no edge is lost, and only users of this one descriptor ever wait for it.
 struct alignas(64) fd_entry {
     spinlock lock;
     fd_kind kind = fd_kind::unknown;
-    bool is_registered = false;     ///< in the epoll of `home`
-    std::uint32_t generation = 0;   ///< of the number: events of an earlier owner are dropped
-    epoll_backend* home = nullptr;  ///< the core that waits for it and completes its operations
+    fd_shape shape = fd_shape::unknown;
+    bool is_registered : 1 = false;  ///< in the epoll of `home`
+    bool is_drained : 1 = false;     ///< nothing to read until the next event of the epoll
+    bool has_hung_up : 1 = false;    ///< the peer's end was reported; no event tells it again
+    std::uint32_t generation = 0;    ///< of the number: events of an earlier owner are dropped
+    epoll_backend* home = nullptr;   ///< the core that waits for it and completes its operations
     op_queue readers;
     op_queue writers;
     op_queue polls;

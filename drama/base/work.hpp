@@ -2,6 +2,7 @@
 // The closed label sets of drama, and the node by which work stands in a fair queue.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -49,7 +50,9 @@ constexpr const char* name_of(queue_id value) noexcept {
 /// Ownership: the queue links items and owns none; an item is in at most one queue.
 struct work_item {
     work_item* next = nullptr;
-    instant queued_at = long_ago;  ///< set by the queue on push
+    work_item* preceding = nullptr;         ///< in a lane; stale at its head
+    std::atomic<void*> stands_in{nullptr};  ///< the lane set that links it; null: none does
+    instant queued_at = long_ago;           ///< set by the queue on push
     work_class cls = work_class::read;
 };
 

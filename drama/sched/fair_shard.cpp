@@ -74,6 +74,19 @@ work_item* fair_shard::pop(lane_set& lanes, instant) noexcept {
     return lanes.take(lanes.next_lane());
 }
 
+bool fair_shard::remove(lane_set& lanes, work_item& item) noexcept {
+    DRAMA_ASSERT(running_ == &lanes, "removes outside the running turn");
+    if (item.stands_in.load(std::memory_order_relaxed) != &lanes) {
+        return false;
+    }
+    if (policy_ == policy::fifo) {
+        arrivals_.forget(lanes, 1);
+    }
+    add_size(-1);
+    lanes.unlink(item, lane_of(policy_, item));
+    return true;
+}
+
 void fair_shard::settle(lane_set& lanes, duration used, instant) noexcept {
     DRAMA_ASSERT(running_ == &lanes, "settles another turn than the running one");
     running_ = nullptr;
@@ -109,7 +122,9 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
     std::array<work_fifo, work_classes> taken;
     for (std::size_t left = count; left != 0; --left) {
         const std::size_t lane = from.next_lane();
-        taken[lane].push(*from.take(lane));
+        work_item* const item = from.take(lane);
+        item->stands_in.store(&to, std::memory_order_relaxed);
+        taken[lane].push(*item);
         if (policy_ == policy::fifo) {
             to_shard.arrivals_.add(to);
         }

@@ -54,6 +54,9 @@ class DRAMA_API fair_shard {
     /// The running turn's next item, or nullptr if it has none that is due to it.
     [[nodiscard]] work_item* pop(lane_set& lanes, instant now) noexcept;
 
+    /// Takes `item` out of turn, if it stands in the lanes of the running turn; false: it does not.
+    bool remove(lane_set& lanes, work_item& item) noexcept;
+
     /// Ends the running turn: charges `used`, and requeues `lanes` if it has more work. A tenant
     /// that leaves keeps its debt.
     void settle(lane_set& lanes, duration used, instant now) noexcept;

@@ -449,5 +449,52 @@ TEST(FairShard, RandomOperationsLoseNothingAndTheSumsEndAtZero) {
     }
 }
 
+TEST(FairShard, ItemsOfTheRunningTurnAreTakenOutOfTheirPlaces) {
+    for (const policy order : {policy::fair, policy::fifo}) {
+        bench b(order);
+        tenant& a = b.add();
+        tenant& other = b.add();
+        for (int i = 0; i != 5; ++i) {
+            b.push(a.lanes);
+        }
+        b.push(other.lanes);
+        const turn t = b.shard.pick(b.now);
+        ASSERT_EQ(t.lanes, &a.lanes);
+
+        EXPECT_FALSE(b.shard.remove(a.lanes, b.items[5])) << "it is another tenant's";
+        EXPECT_TRUE(b.shard.remove(a.lanes, b.items[2]));
+        EXPECT_TRUE(b.shard.remove(a.lanes, b.items[4]));
+        EXPECT_TRUE(b.shard.remove(a.lanes, b.items[0]));
+        EXPECT_FALSE(b.shard.remove(a.lanes, b.items[0])) << "it stands there no more";
+
+        EXPECT_EQ(b.pop(a.lanes), 1);
+        EXPECT_EQ(b.pop(a.lanes), 3);
+        EXPECT_EQ(b.pop(a.lanes), -1);
+        b.shard.settle(a.lanes, 1us, b.now);
+        EXPECT_EQ(b.run_one(1us), 5);
+    }
+}
+
+TEST(FairShard, ItemsThatWereStolenAreTakenOutOfTheirPlacesToo) {
+    bench b(policy::fair, 2);
+    tenant& a = b.add();
+    for (int i = 0; i != 6; ++i) {
+        b.push(a.lanes);
+    }
+    b.push(a.lanes_at_1, work_class::read, 1);  // 6, and later than those that come
+    EXPECT_EQ(b.shard.steal(a.lanes, a.lanes_at_1, b.queue.shard(1), 64, b.now), 3U);
+    fair_shard& thief = b.queue.shard(1);
+    const turn t = thief.pick(b.now);
+    ASSERT_EQ(t.lanes, &a.lanes_at_1);
+
+    EXPECT_TRUE(thief.remove(a.lanes_at_1, b.items[1]));
+    EXPECT_TRUE(thief.remove(a.lanes_at_1, b.items[6]));
+
+    EXPECT_EQ(b.pop(a.lanes_at_1, 1), 0);
+    EXPECT_EQ(b.pop(a.lanes_at_1, 1), 2);
+    EXPECT_EQ(b.pop(a.lanes_at_1, 1), -1);
+    thief.settle(a.lanes_at_1, 1us, b.now);
+}
+
 }  // namespace
 }  // namespace drama

@@ -12,21 +12,24 @@ void work_fifo::merge(work_fifo& older) noexcept {
         older.head_ = nullptr;
         return;
     }
+    work_item* before = nullptr;
     work_item** link = &head_;
     work_item* incoming = older.head_;
     while (incoming != nullptr && *link != nullptr) {
-        if ((*link)->queued_at <= incoming->queued_at) {
-            link = &(*link)->next;
-            continue;
+        if ((*link)->queued_at > incoming->queued_at) {
+            work_item* following = incoming->next;
+            incoming->next = *link;
+            (*link)->preceding = incoming;
+            incoming->preceding = before;
+            *link = incoming;
+            incoming = following;
         }
-        work_item* following = incoming->next;
-        incoming->next = *link;
-        *link = incoming;
-        link = &incoming->next;
-        incoming = following;
+        before = *link;
+        link = &before->next;
     }
     if (incoming != nullptr) {
         *link = incoming;
+        incoming->preceding = before;
         tail_ = older.tail_;
     }
     older.head_ = nullptr;

@@ -26,8 +26,19 @@ class DRAMA_API work_fifo {
 
     void push(work_item& item) noexcept {
         item.next = nullptr;
+        item.preceding = tail_;
         (head_ == nullptr ? head_ : tail_->next) = &item;
         tail_ = &item;
+    }
+    /// Takes `item`, which is in it, out.
+    void unlink(work_item& item) noexcept {
+        if (&item == head_) {
+            pop();
+            return;
+        }
+        item.preceding->next = item.next;
+        (item.next == nullptr ? tail_ : item.next->preceding) = item.preceding;
+        item.next = nullptr;
     }
     /// Requires: not empty.
     work_item* pop() noexcept {
@@ -40,16 +51,10 @@ class DRAMA_API work_fifo {
     /// Complexity: O(those).
     std::size_t remove(work_item& item) noexcept {
         std::size_t before_it = 0;
-        work_item* previous = nullptr;
-        for (work_item* each = head_; each != &item; each = each->next) {
-            previous = each;
+        for (const work_item* each = head_; each != &item; each = each->next) {
             ++before_it;
         }
-        (previous == nullptr ? head_ : previous->next) = item.next;
-        if (tail_ == &item) {
-            tail_ = previous;
-        }
-        item.next = nullptr;
+        unlink(item);
         return before_it;
     }
     /// Puts `older`, itself in order, where its queued_at belongs.
@@ -104,21 +109,27 @@ class lane_set {
     };
 
     void append(work_item& item, std::size_t lane) noexcept {
+        item.stands_in.store(this, std::memory_order_relaxed);
         lanes_[lane].push(item);
         filled_ |= static_cast<std::uint8_t>(1U << lane);
         count(1);
     }
     work_item* take(std::size_t lane) noexcept {
         work_item* item = lanes_[lane].pop();
-        note_taken(lane);
+        note_taken(*item, lane);
         return item;
     }
     std::size_t remove(work_item& item, std::size_t lane) noexcept {
         const std::size_t before_it = lanes_[lane].remove(item);
-        note_taken(lane);
+        note_taken(item, lane);
         return before_it;
     }
-    void note_taken(std::size_t lane) noexcept {
+    void unlink(work_item& item, std::size_t lane) noexcept {
+        lanes_[lane].unlink(item);
+        note_taken(item, lane);
+    }
+    void note_taken(work_item& item, std::size_t lane) noexcept {
+        item.stands_in.store(nullptr, std::memory_order_relaxed);
         if (lanes_[lane].empty()) {
             filled_ &= static_cast<std::uint8_t>(~(1U << lane));
         }

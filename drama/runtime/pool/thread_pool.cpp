@@ -90,12 +90,18 @@ result<void> thread_pool::submit(job& work) noexcept {
     work.progress = job::state::queued;
     work.site = site_key(work);
     queue_.push(lanes_of(payer), work, now);
-    pool_thread* const sleeper = pop_idle_locked();
+    pool_thread* const sleeper = is_served_locked() ? nullptr : pop_idle_locked();
     lock.unlock();
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
     }
     return {};
+}
+
+// True if a thread is awake and will soon come to what is queued, because functions are short. If
+// one is not, the watchdog sees the queue stand still.
+bool thread_pool::is_served_locked() const noexcept {
+    return expected_ < served_in_passing && live_ - idle_count_ > waiting_count_;
 }
 
 pool_thread* thread_pool::pop_idle_locked() noexcept {
@@ -180,7 +186,8 @@ instant thread_pool::step(pool_thread& self) noexcept {
         return now + options_.idle_longest;
     }
     self.idle_since_ = long_ago;
-    const bool grow = wants_thread_locked();
+    // This thread is busy from now on; is there to be one for what comes next?
+    const bool grow = expected_ >= served_in_passing && wants_thread_locked();
     lock.unlock();
     if (grow) {
         start_thread();
@@ -255,8 +262,10 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
     const instant now = world_->clock().now();
     const duration used = by_cpu ? world_->thread_cpu_time() - cpu_began : now - began;
     count(work, used);
-    completions_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(lock_);
+    if (is_watched()) {
+        expected_ = std::max(used, expected_ - expected_ / 8);
+    }
     if (outer == nullptr) {
         queue_.settle(self.grant_, used, now);  // a nested call is part of the outer one's time
         return_permit_locked(self);
@@ -419,16 +428,17 @@ duration thread_pool::oldest_wait(instant now) noexcept {
     return queue_.head_wait(now);
 }
 
-void thread_pool::grow() noexcept {
-    bool wanted = false;
-    {
-        const std::lock_guard guard(lock_);
-        wanted = queue_.size() != 0 && wants_thread_locked();
-    }
-    if (wanted) {
+void thread_pool::expect_long() noexcept {
+    std::unique_lock lock(lock_);
+    expected_ = std::max(expected_, served_in_passing);
+    pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
+    const bool grow = queue_.size() != 0 && sleeper == nullptr && wants_thread_locked();
+    lock.unlock();
+    if (sleeper != nullptr) {
+        sleeper->spot_->unpark();
+    } else if (grow) {
         start_thread();
     }
-    poke();
 }
 
 void thread_pool::poke() noexcept {

@@ -98,11 +98,9 @@ class thread_pool {
     std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
     /// How long the job at the head has waited. What the watchdog watches.
     duration oldest_wait(instant now) noexcept;
-    std::uint64_t completions() const noexcept {
-        return completions_.load(std::memory_order_relaxed);
-    }
-    /// Starts another thread if work waits and none is idle. The watchdog calls it on no progress.
-    void grow() noexcept;
+    /// What is queued has waited for long: whatever the functions took before, each now gets a
+    /// thread of its own. The watchdog calls it.
+    void expect_long() noexcept;
 
     /// No more work; what is queued completes as given up.
     void stop() noexcept;
@@ -122,6 +120,10 @@ class thread_pool {
   private:
     friend class pool_thread;
 
+    // Waking or starting a thread costs more than to let one that is awake take such functions in
+    // turn.
+    static constexpr duration served_in_passing = std::chrono::microseconds(20);
+
     instant step(pool_thread& self) noexcept;
     job* take(pool_thread& self) noexcept;
     void execute(pool_thread& self, job& work) noexcept;
@@ -133,6 +135,11 @@ class thread_pool {
     bool wants_thread_locked() const noexcept;
     bool give_place(std::unique_lock<spinlock>& lock) noexcept;
     bool take_permit_locked() noexcept;
+    bool is_served_locked() const noexcept;
+    /// True for the pool whose functions the watchdog looks after.
+    bool is_watched() const noexcept {
+        return options_.permits == nullptr && !options_.has_own_lanes;
+    }
     std::string describe_cycle_locked(const pool_thread& waiter, const job& work,
                                       const std::source_location& at) const;
     result<void> wait_running(std::unique_lock<spinlock>& lock, pool_thread* self, job& work,
@@ -150,12 +157,12 @@ class thread_pool {
     std::size_t idle_count_ = 0;
     std::size_t waiting_count_ = 0;  // threads inside wait(): replaced meanwhile
     std::uint32_t next_server_ = 0;
-    std::size_t live_ = 0;             // threads started and not ended
-    std::size_t permits_missing_ = 0;  // functions running beyond the permits
+    std::size_t live_ = 0;                   // threads started and not ended
+    duration expected_ = served_in_passing;  // what a function takes; long ones count at once
+    std::size_t permits_missing_ = 0;        // functions running beyond the permits
     bool stopping_ = false;
     std::vector<std::unique_ptr<pool_thread>> all_;
     std::atomic<std::size_t> threads_{0};
-    std::atomic<std::uint64_t> completions_{0};
 };
 
 }  // namespace drama::inline v0

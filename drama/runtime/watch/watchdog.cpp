@@ -11,7 +11,7 @@ namespace drama::inline v0::internal {
 namespace {
 
 constexpr duration sleep_after_idle = std::chrono::milliseconds(10);
-constexpr duration pool_period = std::chrono::milliseconds(5);
+constexpr duration pool_period = std::chrono::milliseconds(1);
 constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
 constexpr duration report_after = std::chrono::milliseconds(100);
 constexpr duration stack_answer_longest = std::chrono::milliseconds(400);
@@ -86,6 +86,10 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         return false;
     }
     const duration lasted = now - seen.since;
+    if (watched.shard.size() > 0) {
+        watched.has_tiny_tasks.store(false, std::memory_order_relaxed);
+        engine_->wake_searcher();  // what waits behind a long poll need not
+    }
     worker* const holder = watched.holder.load(std::memory_order_acquire);
     if (seen.cpu_read_at == long_ago && holder != nullptr && holder->thread() != nullptr) {
         seen.cpu_read_at = now;
@@ -196,12 +200,8 @@ void watchdog::watch_burners(instant now) noexcept {
 }
 
 void watchdog::watch_pools(instant now) noexcept {
-    thread_pool& blocking = engine_->blocking();
-    const std::uint64_t completions = blocking.completions();
-    const bool moved = completions != completions_seen_;
-    completions_seen_ = completions;
-    if (!moved && blocking.oldest_wait(now) > pool_wait_longest) {
-        blocking.grow();
+    if (engine_->blocking().oldest_wait(now) > pool_wait_longest) {
+        engine_->blocking().expect_long();
     }
     if (engine_->compute().oldest_wait(now) > pool_wait_longest) {
         engine_->compute().poke();

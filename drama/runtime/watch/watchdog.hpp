@@ -93,7 +93,6 @@ class watchdog final : public thread_body {
     instant pools_seen_ = long_ago;
     instant reports_counted_ = long_ago;
     int reports_ = 0;  // since then
-    std::uint64_t completions_seen_ = 0;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> finish_asked_{false};
     std::atomic<std::uint64_t> hand_overs_{0};

@@ -44,6 +44,18 @@ constexpr bool pooling = true;
 constexpr bool pooling = true;
 #endif
 
+void charge_frame(internal::thread_state& thread, account* payer, std::int64_t bytes) noexcept {
+    if (payer == thread.tallied && payer != nullptr) [[likely]] {
+        const std::int64_t sum = thread.tallied_bytes + bytes;
+        thread.tallied_bytes = sum;
+        if (sum >= frame_tally::tally_bytes_max || sum <= -frame_tally::tally_bytes_max) {
+            payer->add_frame_bytes(std::exchange(thread.tallied_bytes, 0));
+        }
+    } else if (payer != nullptr) {
+        payer->add_frame_bytes(bytes);
+    }
+}
+
 constexpr std::size_t class_of(std::size_t bytes) noexcept {
     return (bytes + frame_pool::step_bytes - 1) / frame_pool::step_bytes;
 }
@@ -107,6 +119,19 @@ void frame_pool::take_remote() noexcept {
     internal::this_thread.pool = before_;
 }
 
+[[gnu::noinline]] frame_tally::frame_tally(account& payer) noexcept {
+    DRAMA_ASSERT(internal::this_thread.tallied == nullptr, "frame tallies do not nest");
+    internal::this_thread.tallied = &payer;
+}
+
+[[gnu::noinline]] frame_tally::~frame_tally() {
+    internal::thread_state& thread = internal::this_thread;
+    account* const payer = std::exchange(thread.tallied, nullptr);
+    if (const std::int64_t sum = std::exchange(thread.tallied_bytes, 0); sum != 0) {
+        payer->add_frame_bytes(sum);
+    }
+}
+
 namespace internal {
 
 [[gnu::noinline]] void* allocate_frame(std::size_t bytes) {
@@ -125,9 +150,7 @@ namespace internal {
     if (payer == nullptr && thread.running != nullptr) {
         payer = thread.running->payer;
     }
-    if (payer != nullptr) {
-        payer->add_frame_bytes(static_cast<std::int64_t>(frame_pool::rounded(total)));
-    }
+    charge_frame(thread, payer, static_cast<std::int64_t>(frame_pool::rounded(total)));
     std::byte* const frame = block + front;
     new (frame - sizeof(frame_header))
         frame_header{reinterpret_cast<std::uintptr_t>(pool) | (prefixed ? prefix_flag : 0), payer};
@@ -148,12 +171,11 @@ namespace internal {
     auto* const pool = reinterpret_cast<frame_pool*>(header.pool_and_flags & ~prefix_flag);
     const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
     const std::size_t total = bytes + front;
-    if (header.payer != nullptr) {
-        header.payer->add_frame_bytes(-static_cast<std::int64_t>(frame_pool::rounded(total)));
-    }
+    thread_state& thread = this_thread;
+    charge_frame(thread, header.payer, -static_cast<std::int64_t>(frame_pool::rounded(total)));
     if (pool == nullptr) {
         ::operator delete(at - front);
-    } else if (pool == this_thread.pool) {
+    } else if (pool == thread.pool) {
         pool->free_local(at - front, total);
     } else {
         pool->free_remote(at - front, total);

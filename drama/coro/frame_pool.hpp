@@ -68,10 +68,23 @@ class DRAMA_API frame_pool_binding {
     frame_pool* before_;
 };
 
+/// While it stands, the frames that this thread takes and frees for `payer` are counted here and
+/// charged in one sum: at its end, and whenever they come to `tally_bytes_max`. Threads: the
+/// calling one. Does not nest.
+class DRAMA_API frame_tally {
+  public:
+    static constexpr std::int64_t tally_bytes_max = 64 * 1024;
+
+    explicit frame_tally(account& payer) noexcept;
+    ~frame_tally();
+    frame_tally(const frame_tally&) = delete;
+    frame_tally& operator=(const frame_tally&) = delete;
+};
+
 namespace internal {
 
 /// Room in front of a spawned task's frame for its control block: one allocation a spawn.
-inline constexpr std::size_t spawn_prefix_bytes = 176;
+inline constexpr std::size_t spawn_prefix_bytes = 192;
 
 /// Memory for a coroutine frame, charged to the running task's account. Errors: std::bad_alloc.
 DRAMA_API void* allocate_frame(std::size_t bytes);

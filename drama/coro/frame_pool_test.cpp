@@ -136,5 +136,28 @@ TEST(FramePool, ServesTasks) {
     }
 }
 
+struct plain_account final : account {
+    plain_account() : account(1) {}
+};
+
+TEST(FrameTally, ChargesTheSumAtItsEndAndBeforeItGetsLarge) {
+    plain_account payer;
+    void* kept = nullptr;
+    {
+        const internal::spawn_frame_request charged_to(&payer);
+        const frame_tally tally(payer);
+        kept = internal::allocate_frame(1000);
+        EXPECT_EQ(payer.frame_bytes(), 0);
+        void* const large = internal::allocate_frame(frame_tally::tally_bytes_max);
+        EXPECT_GT(payer.frame_bytes(), frame_tally::tally_bytes_max);
+        internal::free_frame(large, frame_tally::tally_bytes_max);
+    }
+
+    EXPECT_GT(payer.frame_bytes(), 1000);
+    EXPECT_LT(payer.frame_bytes(), 1500);
+    internal::free_frame(kept, 1000);
+    EXPECT_EQ(payer.frame_bytes(), 0);
+}
+
 }  // namespace
 }  // namespace drama

@@ -41,6 +41,10 @@ class host {
     virtual void ready(runnable& task) noexcept = 0;
     /// Queues a new task: counts it, gives it an id and its first place in the order.
     virtual void start(runnable& task) noexcept = 0;
+    /// The same for a root that a task spawned: work of its own, which may begin on any core.
+    virtual void start_root(runnable& task) noexcept { start(task); }
+    /// The running task `waiting` waits for `task`: lends it its place, if it is queued behind it.
+    virtual void lend_place(runnable& /*waiting*/, runnable& /*task*/) noexcept {}
     /// A task that was started has ended: uncounts it. Called before its joiners wake.
     virtual void ended(runnable& task) noexcept = 0;
     /// Queues the running task behind others of its tenant. Called by the task itself.

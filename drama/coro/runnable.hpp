@@ -154,6 +154,7 @@ class runnable : public work_item {
     bool input_complete = false;
     bool pinned = false;         ///< never leaves `core`
     std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
+    bool is_foreign = false;     ///< the runtime's: a thread without a core started it
     std::uint16_t core = 0;      ///< the runtime's: where it last ran
 
     // Execution: the running thread.

@@ -138,7 +138,7 @@ class scope_handle {
         }
         using handle = typename internal::spawn_result<F, Args...>::value_type;
         handle joined(child);
-        child.launch(scope_);
+        child.launch(scope_, is_root);
         return joined;
     }
 

@@ -16,12 +16,12 @@ spawned* spawned::create(const spawn_frame_request& request, std::coroutine_hand
     return made;
 }
 
-void spawned::launch(scope_state* scope) noexcept {
+void spawned::launch(scope_state* scope, bool is_root) noexcept {
     scope_ = scope;
     if (scope != nullptr) {
         scope->add(*this);
     }
-    home->start(*this);
+    is_root ? home->start_root(*this) : home->start(*this);
 }
 
 void spawned::finish(const std::exception_ptr& thrown, bool is_unjoined) noexcept {

@@ -95,7 +95,7 @@ class DRAMA_API spawned : public list_link<>, public runnable {
     }
 
     /// Starts it under `scope` (null: owned by its tenant). Afterwards it may run at any moment.
-    void launch(scope_state* scope) noexcept;
+    void launch(scope_state* scope, bool is_root = false) noexcept;
     /// Ends a task that was never launched. Requires: no handle stands.
     void abandon() noexcept { free_block(destroy_in_place(resume_point)); }
     /// The handle goes.
@@ -194,6 +194,7 @@ struct join_awaiter : wait_record {
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;
         self->keep_class();
+        self->home->lend_place(*self, *target);
         if (target->add_joiner(*self, *this)) {
             return true;
         }
@@ -254,6 +255,17 @@ class [[nodiscard]] join_handle {
     /// Requires: once, and the handle outlives the await.
     awaiter join(std::source_location where = std::source_location::current()) noexcept {
         return awaiter(*target_, where);
+    }
+    /// What a task that is done has left; what join() would yield. Requires: is_done(), and once.
+    [[nodiscard]] flat_result<T> take_outcome() {
+        DRAMA_ASSERT(is_done(), "takes the outcome of a task that goes on");
+        auto& left = target_->template outcome_as<T>();
+        if constexpr (std::is_void_v<T>) {
+            left.take();
+            return {};
+        } else {
+            return left.take();
+        }
     }
     /// Asks the task to stop; it ends in its own time.
     void request_stop() noexcept { target_->request_stop(); }

@@ -140,7 +140,7 @@ TEST(Spawn, ChargesFramesWhileTheyLive) {
 #if !defined(__OPTIMIZE__)
 constexpr std::size_t sleeper_bytes_max = 480;
 #elif defined(__clang__)
-constexpr std::size_t sleeper_bytes_max = 352;
+constexpr std::size_t sleeper_bytes_max = 368;
 #else
 constexpr std::size_t sleeper_bytes_max = 400;
 #endif

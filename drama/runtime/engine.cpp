@@ -45,7 +45,7 @@ void engine::ready(runnable& task) noexcept {
     const runtime_entry entry(*this);
     if (core* const mine = entry.held(); mine != nullptr && !task.pinned) {
         ready_here(*mine, task, *this);
-        if (mine->shard.size() > 1) {
+        if (mine->wants_help()) {
             wake_searcher();
         }
         return;
@@ -57,8 +57,9 @@ void engine::start(runnable& task) noexcept {
     const runtime_entry entry(*this);
     core* const mine = entry.held();
     task.home = this;
-    record_of(task).usage.tasks_started.add(1);
     if (mine == nullptr) {
+        task.is_foreign = true;
+        record_of(task).usage.tasks_started.add(1);
         task.id = foreign_ids_.fetch_add(1, std::memory_order_relaxed);
         const auto next = task.id % cores_.size();
         task.core = static_cast<std::uint16_t>(next);
@@ -66,19 +67,75 @@ void engine::start(runnable& task) noexcept {
         inject(task);
         return;
     }
-    task.id = ((mine->index + 1) << task_id_core_shift) | ++mine->next_task_id;
-    mine->tasks_alive.store(mine->tasks_alive.load(std::memory_order_relaxed) + 1,
-                            std::memory_order_relaxed);
+    count_start(*mine, task);
     ready_here(*mine, task, *this);
-    if (mine->shard.size() > 1) {
+    if (mine->wants_help()) {
         wake_searcher();
+    }
+}
+
+void engine::count_start(core& mine, runnable& task) noexcept {
+    // What is admitted one by one is counted one by one.
+    if (mine.tally.is_of(task.payer) && !gate_.is_awaited()) {
+        mine.tally.note_started();
+    } else {
+        record_of(task).usage.tasks_started.add(1);
+    }
+    task.id = ((mine.index + 1) << task_id_core_shift) | ++mine.next_task_id;
+    mine.tasks_alive.store(mine.tasks_alive.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_relaxed);
+}
+
+// Roots are often connections, and what a task waits for stays where it began to: so they begin on
+// the cores in turn. Else all descriptors were on the core of the listener, and others would have
+// to steal each wake-up.
+void engine::start_root(runnable& task) noexcept {
+    const runtime_entry entry(*this);
+    core* const mine = entry.held();
+    if (mine != nullptr && ++mine->next_root % cores_.size() != 0) {
+        task.home = this;
+        count_start(*mine, task);
+        task.core = static_cast<std::uint16_t>((mine->index + mine->next_root) % cores_.size());
+        inject(task);
+        return;
+    }
+    start(task);
+}
+
+// A parent that waits for a child that has not begun runs it next, so that trees of tasks are
+// walked in depth: in the order of arrival all of one level would be alive before the next.
+void engine::lend_place(runnable& waiting, runnable& task) noexcept {
+    if (task.stands_in.load(std::memory_order_relaxed) == nullptr) {
+        return;
+    }
+    const runtime_entry entry(*this);
+    core* const mine = entry.held();
+    if (mine == nullptr || !mine->current || task.pinned) {
+        return;
+    }
+    mine->lock.lock();
+    const bool is_removed = mine->shard.remove(*mine->current.lanes, task);
+    mine->lock.unlock();
+    if (is_removed) {
+        waiting.lifo_uses = 0;  // it goes on where it was, when the child has ended
+        task.lifo_uses = 0;
+        ready_here(*mine, task, *this);
     }
 }
 
 void engine::ended(runnable& task) noexcept {
     const runtime_entry entry(*this);
-    record_of(task).usage.tasks_ended.add(1);
-    if (core* const mine = entry.held()) {
+    core* const mine = entry.held();
+    if (mine != nullptr && mine->tally.is_of(task.payer)) {
+        mine->tally.note_ended();
+        // Who waits outside, or for admission, may look at the counters now.
+        if (task.is_foreign || gate_.is_awaited()) {
+            mine->tally.flush();
+        }
+    } else {
+        record_of(task).usage.tasks_ended.add(1);
+    }
+    if (mine != nullptr) {
         mine->tasks_alive.store(mine->tasks_alive.load(std::memory_order_relaxed) - 1,
                                 std::memory_order_relaxed);
     } else {
@@ -203,6 +260,15 @@ submission engine::submit(operation& op, std::uint16_t& core_index) noexcept {
     core_index = 0;
     cores_[0]->backend->post(op);
     return submission::pending;
+}
+
+void engine::charge(account& payer, const operation& op) noexcept {
+    const runtime_entry entry(*this);
+    if (core* const mine = entry.held(); mine != nullptr && mine->tally.is_of(&payer)) {
+        mine->tally.note_operation(op.code, op.outcome);
+        return;
+    }
+    static_cast<tenant_record&>(payer).charge_operation(op.code, op.outcome);
 }
 
 void engine::cancel(operation& op, std::uint16_t core_index) noexcept {

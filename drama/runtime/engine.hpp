@@ -50,6 +50,8 @@ class engine final : public host, public io_offloader, private disk_device {
     // host
     void ready(runnable& task) noexcept override;
     void start(runnable& task) noexcept override;
+    void start_root(runnable& task) noexcept override;
+    void lend_place(runnable& waiting, runnable& task) noexcept override;
     void ended(runnable& task) noexcept override;
     void yield(runnable& task) noexcept override;
     void renamed(runnable& task) noexcept override;
@@ -62,6 +64,8 @@ class engine final : public host, public io_offloader, private disk_device {
     // IO, for the awaiters of runtime/io_await.hpp.
     submission submit(operation& op, std::uint16_t& core_index) noexcept override;
     void cancel(operation& op, std::uint16_t core_index) noexcept override;
+    /// Charges the completed `op`. Threads: the one that runs a task of `payer`.
+    void charge(account& payer, const operation& op) noexcept;
     void submit_to_disk(disk_request& request, operation& whole, account& payer) noexcept;
     void cancel_in_disk(disk_request& request) noexcept;
     void note_passed_by_disk(const operation& op, account& payer) noexcept;
@@ -89,7 +93,8 @@ class engine final : public host, public io_offloader, private disk_device {
 
     /// Threads that burn a CPU outside the workers now.
     std::atomic<std::int32_t> burning{0};
-    std::atomic<std::int32_t> parked_workers{0};
+    // Often written: a line of their own.
+    alignas(64) std::atomic<std::int32_t> parked_workers{0};
     std::atomic<bool> searching{false};
     /// Wakes one parked worker to look for work, unless one looks already.
     void wake_searcher() noexcept;
@@ -121,6 +126,7 @@ class engine final : public host, public io_offloader, private disk_device {
   private:
     enum class phase : std::uint8_t { made, running, draining, stopped };
 
+    void count_start(core& mine, runnable& task) noexcept;
     result<worker*> start_worker(core* first);
     result<void> make_cores();
     bool wait_until_drained() noexcept;
@@ -131,7 +137,7 @@ class engine final : public host, public io_offloader, private disk_device {
     void finish_threads() noexcept;
     std::string describe_leftovers();
 
-    world* world_;
+    alignas(64) world* world_;
     runtime_options options_;
     const drama::clock clock_;
     const std::size_t cpus_;

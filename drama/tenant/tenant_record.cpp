@@ -74,16 +74,7 @@ tenant_limits tenant_record::limits() const noexcept {
             .queue_delay = duration(queue_delay_ns_.load(std::memory_order_relaxed))};
 }
 
-namespace {
-
-// The others yield descriptors or events.
-bool has_bytes(op_code code) noexcept {
-    return code != op_code::open && code != op_code::accept && code != op_code::poll;
-}
-
-}  // namespace
-
-void tenant_record::charge_operation(op_code code, std::int64_t outcome) noexcept {
+void tenant_record::charge_operations(op_code code, const op_count& some) noexcept {
     auto* table = operations_.load(std::memory_order_acquire);
     if (table == nullptr) {
         auto* const made = new (std::nothrow) tenant_usage::op_table{};
@@ -97,11 +88,12 @@ void tenant_record::charge_operation(op_code code, std::int64_t outcome) noexcep
         }
     }
     op_usage& usage_of_code = (*table)[static_cast<std::size_t>(code)];
-    usage_of_code.operations.add(1);
-    if (outcome < 0) {
-        usage_of_code.errors.add(1);
-    } else if (outcome > 0 && has_bytes(code)) {
-        usage_of_code.bytes.add(static_cast<std::uint64_t>(outcome));
+    usage_of_code.operations.add(some.operations);
+    if (some.errors != 0) {
+        usage_of_code.errors.add(some.errors);
+    }
+    if (some.bytes != 0) {
+        usage_of_code.bytes.add(some.bytes);
     }
 }
 

@@ -102,8 +102,13 @@ class DRAMA_API tenant_record final : public account {
                    : duration(queue_delay_seen_ns_.load(std::memory_order_relaxed));
     }
 
-    /// Charges one completed operation. `bytes` < 0: a failure.
-    void charge_operation(op_code code, std::int64_t outcome) noexcept;
+    /// Charges one completed operation. `outcome` < 0: a failure.
+    void charge_operation(op_code code, std::int64_t outcome) noexcept {
+        op_count one;
+        one.add(code, outcome);
+        charge_operations(code, one);
+    }
+    void charge_operations(op_code code, const op_count& some) noexcept;
     /// Null until the first operation.
     const tenant_usage::op_table* operations() const noexcept {
         return operations_.load(std::memory_order_acquire);

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "drama/tenant/turn_tally.hpp"
+
 namespace drama {
 namespace {
 
@@ -66,6 +68,36 @@ TEST(TenantRecord, DemotesASiteAfterThreeOverrunsOnly) {
 
     EXPECT_TRUE(record.is_demoted_site(bad));
     EXPECT_FALSE(record.is_demoted_site(good));
+}
+
+TEST(TurnTally, AddsWhatItNotedOnceWhenItIsFlushed) {
+    tenant_record record(7, "t", 1);
+    tenant_record other(8, "o", 1);
+    turn_tally tally;
+    tally.begin(record);
+
+    tally.note_started();
+    tally.note_started();
+    tally.note_ended();
+    tally.note_operation(op_code::recv, 100);
+    tally.note_operation(op_code::recv, -104);
+    tally.note_operation(op_code::accept, 17);
+
+    EXPECT_TRUE(tally.is_of(&record));
+    EXPECT_FALSE(tally.is_of(&other));
+    EXPECT_EQ(record.tasks(), 0);
+    tally.flush();
+    EXPECT_EQ(record.tasks(), 1);
+    EXPECT_EQ(tally.ended(), 1U) << "of this turn, flushed or not";
+    tally.end();
+    EXPECT_EQ(record.usage.tasks_started.read(), 2U);
+    EXPECT_EQ(record.usage.tasks_ended.read(), 1U);
+    const auto& table = *record.operations();
+    EXPECT_EQ(table[static_cast<std::size_t>(op_code::recv)].operations.read(), 2U);
+    EXPECT_EQ(table[static_cast<std::size_t>(op_code::recv)].bytes.read(), 100U);
+    EXPECT_EQ(table[static_cast<std::size_t>(op_code::recv)].errors.read(), 1U);
+    EXPECT_EQ(table[static_cast<std::size_t>(op_code::accept)].bytes.read(), 0U);
+    EXPECT_FALSE(tally.is_of(&record));
 }
 
 }  // namespace

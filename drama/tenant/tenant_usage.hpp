@@ -29,7 +29,27 @@ struct op_usage {
     usage_counter errors;
 };
 
-/// Counters of one tenant. Units: nanoseconds, operations, bytes.
+/// Some operations of one code, counted by one thread.
+struct op_count {
+    std::uint64_t operations = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t errors = 0;
+
+    /// `outcome`: as in operation; what is no number of bytes is not added up.
+    void add(op_code code, std::int64_t outcome) noexcept {
+        ++operations;
+        const bool has_bytes =
+            code != op_code::open && code != op_code::accept && code != op_code::poll;
+        if (outcome < 0) {
+            ++errors;
+        } else if (has_bytes) {
+            bytes += static_cast<std::uint64_t>(outcome);
+        }
+    }
+};
+
+/// Counters of one tenant; what a running turn has used is in them from its end on. Units:
+/// nanoseconds, operations, bytes.
 struct tenant_usage {
     usage_counter cpu_ns;         ///< on workers, compute threads and demoted threads
     usage_counter queue_wait_ns;  ///< runnable and not running, async

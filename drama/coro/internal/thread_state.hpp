@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace drama::inline v0 {
 class account;
@@ -17,6 +18,8 @@ struct thread_state {
     runnable* running = nullptr;     ///< the strand that this thread runs
     frame_pool* pool = nullptr;      ///< where its frames come from; null: the heap
     account* payer = nullptr;        ///< pays for frames instead of the running strand's account
+    account* tallied = nullptr;      ///< whose frames are summed up before they are charged
+    std::int64_t tallied_bytes = 0;  ///< and the sum
     bool prefix_wanted = false;      ///< the next frame carries room for a `spawned`
     void* prefixed_frame = nullptr;  ///< the frame that got it
 };

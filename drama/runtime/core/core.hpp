@@ -3,6 +3,7 @@
 // A core moves from thread to thread at a hand-over; the thread that holds it may touch it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "drama/runtime/world/world.hpp"
 #include "drama/sched/fair_queue.hpp"
 #include "drama/tenant/tenant_record.hpp"
+#include "drama/tenant/turn_tally.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -50,7 +52,9 @@ struct core {
     mpsc_stack<work_item, &work_item::next> inject;
     std::atomic<bool> parked{false};
     std::atomic<bool> search_asked{false};  ///< woken to look for work elsewhere
-    std::atomic<bool> end_turn{false};      ///< something more urgent than the running turn came
+    std::atomic<bool> has_tiny_tasks{
+        false};                         ///< not worth stealing; by the holder, and the watchdog
+    std::atomic<bool> end_turn{false};  ///< something more urgent than the running turn came
     timer_wheel wheel;
     std::atomic<worker*> holder{nullptr};
 
@@ -62,13 +66,60 @@ struct core {
     // The holder only; passed on at a hand-over.
     std::unique_ptr<io_backend> backend;
     std::unique_ptr<parker> spot;
-    turn current;  ///< the turn that is running
+    turn current;      ///< the turn that is running
+    turn_tally tally;  ///< of the running turn
     instant turn_began = long_ago;
     instant taken_at = long_ago;  ///< by the last hand-over
     instant now = long_ago;       ///< coarse
     instant io_polled = long_ago;
     std::uint64_t next_task_id = 0;
+    std::size_t next_root = 0;          ///< begins on the core that is so many further
+    duration task_cost = wake_worth;    ///< what a task takes until it ends, likewise
+    duration poll_cost = wake_worth;    ///< what a poll takes, rather too much than too little
+    instant busy_since = long_ago;      ///< when there was something to run after there was nothing
+    instant asked_at = long_ago;        ///< when wants_help() was true last, with tiny tasks
+    instant tiny_stolen_at = long_ago;  ///< when this core took a tiny task from another
+    bool is_idle = true;                ///< there was nothing to run since
     std::atomic<runnable*> lifo{nullptr};  ///< woken last, runs next in the same turn
+
+    // Waking another worker costs two threads tens of microseconds. It is worth that when what is
+    // queued takes longer, or when the queue has not been empty for longer.
+    static constexpr duration wake_worth = std::chrono::microseconds(50);
+
+    // What a task must take from beginning to end to be worth taking to another core: its memory,
+    // its parent's and its siblings' lines go with it and come back. Yet the oldest of tiny tasks
+    // may be the root of a large tree: so one is taken now and then.
+    static constexpr duration steal_worth = std::chrono::microseconds(1);
+    static constexpr duration tiny_steal_pause = std::chrono::microseconds(500);
+
+    /// True if another worker had better come and take some of what is queued here.
+    bool wants_help() noexcept {
+        const std::size_t queued = shard.size();
+        if (queued <= 1) {
+            return false;
+        }
+        if (has_tiny_tasks.load(std::memory_order_relaxed)) {
+            const bool is_time = now - std::max(busy_since, asked_at) >= tiny_steal_pause;
+            asked_at = is_time ? now : asked_at;
+            return is_time;
+        }
+        return poll_cost * static_cast<std::int64_t>(queued) >= wake_worth ||
+               now - busy_since >= wake_worth;
+    }
+    /// Notes what the polls of a turn took, and the tasks that ended in it: long ones count at
+    /// once, short ones in time. A task that does not end does not count as short.
+    void note_turn(duration used, std::uint64_t polls, std::uint64_t ended) noexcept {
+        const auto average = [](duration each, duration before) {
+            return std::max(each, before - before / 8);
+        };
+        poll_cost = average(polls == 0 ? used : used / static_cast<std::int64_t>(polls), poll_cost);
+        task_cost =
+            average(ended == 0 ? wake_worth : used / static_cast<std::int64_t>(ended), task_cost);
+        const bool are_tiny = task_cost < steal_worth;
+        if (are_tiny != has_tiny_tasks.load(std::memory_order_relaxed)) {
+            has_tiny_tasks.store(are_tiny, std::memory_order_relaxed);
+        }
+    }
 
     /// Puts `task` into the lanes of its tenant. Threads: any. Complexity: a lock and a push.
     void push(runnable& task, instant at) {

@@ -84,6 +84,7 @@ void worker::end_taken_turn(core& mine) noexcept {
     auto& lanes = static_cast<tenant_lanes&>(*mine.current.lanes);
     const duration used = std::max(mine.taken_at - mine.turn_began, duration::zero());
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
+    mine.tally.end();
     mine.lock.lock();
     mine.shard.settle(lanes, used, now);
     mine.lock.unlock();
@@ -129,7 +130,11 @@ instant worker::step_with_core(core& mine) noexcept {
         searching_ = false;
         engine_->searching.store(false, std::memory_order_release);
     }
-    if (mine.shard.size() > 1) {
+    if (mine.is_idle) {
+        mine.is_idle = false;
+        mine.busy_since = now;
+    }
+    if (mine.wants_help()) {
         engine_->wake_searcher();
     }
     run_turn(mine, granted, now);
@@ -190,6 +195,8 @@ void worker::flush_lifo(core& mine, instant now) noexcept {
 bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     auto& lanes = static_cast<tenant_lanes&>(*granted.lanes);
     tenant_record& payer = lanes.record();
+    const frame_tally frames(payer);
+    mine.tally.begin(payer);
     mine.current = granted;
     mine.turn_began = began;
     mine.end_turn.store(false, std::memory_order_relaxed);
@@ -235,6 +242,9 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     mine.now = now;
     flush_lifo(mine, now);
     const duration used = now - began;
+    mine.note_turn(used, polls, mine.tally.ended());
+    mine.tally.end();
+    engine_->gate().note_end();  // of what the tally has told only now
     mine.current = turn{};
     mine.lock.lock();
     mine.shard.settle(lanes, used, now);
@@ -280,6 +290,7 @@ instant worker::idle(core& mine, instant now) noexcept {
             return long_ago;  // it came while we gave up: nobody else would have looked
         }
     }
+    mine.is_idle = true;
     engine_->parked_workers.fetch_add(1, std::memory_order_relaxed);
     mine.parked.store(true, std::memory_order_seq_cst);
     if (!mine.inject.empty()) {
@@ -295,6 +306,10 @@ instant worker::idle(core& mine, instant now) noexcept {
 }
 
 bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
+    const bool are_tiny = victim.has_tiny_tasks.load(std::memory_order_relaxed);
+    if (are_tiny && now - mine.tiny_stolen_at < core::tiny_steal_pause) {
+        return false;
+    }
     if (victim.shard.size() == 0 || !victim.lock.try_lock()) {
         return false;
     }
@@ -305,7 +320,8 @@ bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
     std::size_t moved = 0;
     if (lane_set* const from = victim.shard.steal_candidate(now)) {
         tenant_lanes& to = static_cast<tenant_lanes&>(*from).record().lanes_on(mine.index);
-        moved = victim.shard.steal(*from, to, mine.shard, steal_items_max, now);
+        moved = victim.shard.steal(*from, to, mine.shard, are_tiny ? 1 : steal_items_max, now);
+        mine.tiny_stolen_at = are_tiny ? now : mine.tiny_stolen_at;
     }
     mine.lock.unlock();
     victim.lock.unlock();

@@ -37,6 +37,8 @@ class admission_gate final : public admission_host {
             decide();
         }
     }
+    /// Somebody waits for admission. Threads: any (a hint).
+    bool is_awaited() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
     /// Takes a sample if it is time, and decides who can be decided.
     void tick(instant now) noexcept;
     /// False: nothing changes by itself, the watchdog may sleep.

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who runs what when several may: children that are waited for, blocking calls that are short. In
+// virtual time, so that threads and moments are exact.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "drama/coro/scope.hpp"
+#include "drama/coro/sleep.hpp"
+#include "drama/runtime/blocking.hpp"
+#include "drama/runtime/runtime.hpp"
+#include "drama/sim/simulation.hpp"
+
+namespace drama {
+namespace {
+
+runtime_options one_worker() {
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    return options;
+}
+
+task<void> note(std::vector<int>* order, int number) {
+    order->push_back(number);
+    co_return;
+}
+
+task<result<void>> join_in_order(scope_handle scope, std::vector<int>* order) {
+    std::array<join_handle<void>, 4> children;
+    for (int i = 0; i < 4; ++i) {
+        auto child = scope.spawn(note, order, i);
+        if (!child) {
+            co_return fail(child.error());
+        }
+        children[static_cast<std::size_t>(i)] = *std::move(child);
+    }
+    for (auto& each : children) {
+        auto joined = co_await each.join();
+        if (!joined) {
+            co_return fail(joined.error());
+        }
+        order->push_back(-1);  // the parent goes on at once
+    }
+    co_return result<void>();
+}
+
+TEST(Helping, AParentRunsTheChildThatItWaitsForNext) {
+    const std::uint64_t seed = seed_or(1);
+    simulation sim(seed);
+    runtime rt(sim.world(), one_worker());
+    std::vector<int> order;
+
+    const auto done = rt.run(in_scope(join_in_order, &order));
+
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(order, (std::vector<int>{0, -1, 1, -1, 2, -1, 3, -1})) << sim.replay();
+}
+
+struct calls {
+    simulation* sim;
+    runtime* rt;
+    std::size_t threads = 0;
+    duration longest_wait{};
+};
+
+void take(calls* in, instant asked, duration cost) {
+    in->longest_wait = std::max(in->longest_wait, in->sim->now() - asked);
+    sim::spend(cost);
+}
+
+task<result<void>> call(calls* in, duration cost) {
+    auto called = co_await blocking(take, in, in->sim->now(), cost);
+    in->threads = std::max(in->threads, in->rt->stats().blocking_threads);
+    co_return called;
+}
+
+task<result<void>> call_at_once(scope_handle scope, calls* in, int count, duration cost) {
+    for (int i = 0; i < count; ++i) {
+        auto child = scope.spawn(call, in, cost);
+        if (!child) {
+            co_return fail(child.error());
+        }
+    }
+    co_return result<void>();
+}
+
+task<result<void>> short_then_long(calls* in, calls* later) {
+    for (int i = 0; i < 50; ++i) {
+        auto done = co_await call(in, 1us);
+        if (!done) {
+            co_return done;
+        }
+    }
+    auto many = in_scope(call_at_once, in, 64, duration(1us));
+    auto done = co_await std::move(many);
+    if (!done) {
+        co_return done;
+    }
+    auto lasting = in_scope(call_at_once, later, 64, duration(50ms));
+    co_return co_await std::move(lasting);
+}
+
+TEST(Helping, ShortBlockingCallsShareThreadsAndLongOnesGetTheirOwn) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 5; ++seed) {
+        simulation sim(seed);
+        runtime rt(sim.world(), one_worker());
+        calls shorts{&sim, &rt};
+        calls longs{&sim, &rt};
+
+        const auto done = rt.run(short_then_long(&shorts, &longs));
+
+        ASSERT_TRUE(done) << done.error().message();
+        EXPECT_LE(shorts.threads, 4U) << replay_line(seed);
+        EXPECT_GE(longs.threads, 64U) << replay_line(seed);
+        EXPECT_LE(longs.longest_wait, 5ms) << replay_line(seed);
+    }
+}
+
+}  // namespace
+}  // namespace drama

@@ -14,13 +14,19 @@ namespace {
 
 /// How reading a request ended.
 struct read_outcome {
-    enum class kind : std::uint8_t { complete, refused, gone } is = kind::gone;
+    enum class kind : std::uint8_t { complete, partial, refused, gone } is = kind::gone;
     parse_result parsed;
 };
 
 read_outcome outcome_of(const parse_result& parsed) noexcept {
-    const bool complete = parsed.status == parse_status::complete;
-    return {complete ? read_outcome::kind::complete : read_outcome::kind::refused, parsed};
+    switch (parsed.status) {
+        case parse_status::complete:
+            return {read_outcome::kind::complete, parsed};
+        case parse_status::need_more:
+            return {read_outcome::kind::partial, parsed};
+        default:
+            return {read_outcome::kind::refused, parsed};
+    }
 }
 
 task<result<std::size_t>> read_until(tcp_stream* stream, request_memory* memory, instant until) {
@@ -60,28 +66,11 @@ task<read_outcome> read_rest(http_server_state* server, tcp_stream* stream,
             co_return read_outcome{};
         }
         memory->received(*got);
-        const parse_result parsed = memory->parse();
-        if (parsed.status != parse_status::need_more) {
-            co_return outcome_of(parsed);
+        const read_outcome read = outcome_of(memory->parse());
+        if (read.is != read_outcome::kind::partial) {
+            co_return read;
         }
     }
-}
-
-task<read_outcome> read_request(http_server_state* server, tcp_stream* stream,
-                                request_memory* memory) {
-    if (memory->is_empty()) {
-        auto got = co_await stream->read_some(memory->free_space());
-        if (!got || *got == 0) {
-            co_return read_outcome{};
-        }
-        memory->received(*got);
-    }
-    const parse_result parsed = memory->parse();
-    if (parsed.status != parse_status::need_more) {
-        co_return outcome_of(parsed);
-    }
-    auto rest = read_rest(server, stream, memory);
-    co_return co_await std::move(rest);
 }
 
 /// Answers one request; false: the connection ends.
@@ -89,20 +78,31 @@ task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory*
     runnable& self = co_await this_task();
     const http_request& request = memory->parser.request();
     request_permit permit;
-    auto making = make_reply(server, &request, &permit);
-    auto reply = co_await std::move(making);
+    http_reply reply;
+    auto call = prepare_call(*server, request, permit);
+    if (call) {
+        self.input_complete = true;
+        co_await switch_account_awaiter(call->exchange.tenant);
+        // A scope of its own: the join ends only when the handler has, also when the connection is
+        // stopped, because the handler looks at the connection's memory.
+        scope_state children;
+        children.set_owner(self);
+        auto handler = scope_handle(children).spawn(call->handler, call->exchange);
+        co_await children.join();
+        reply = reply_of(handler);
+    } else {
+        reply = std::move(call.error());
+    }
     if (self.is_stopping()) {
         server->cut_off.fetch_add(1, std::memory_order_relaxed);
     }
     const bool keep = request.keep_alive && !server->draining.load(std::memory_order_relaxed);
-    reply_frame frame;
-    frame.keep_alive = keep;
-    frame.without_body = request.method == "HEAD";
-    frame.version_1_0 = request.version_minor == 0;
-    frame.deadline = server->options.write_deadline;
-    auto sending = send_reply(stream, memory, &reply, frame);
+    const reply_frame frame{.keep_alive = keep,
+                            .without_body = request.method == "HEAD",
+                            .version_1_0 = request.version_minor == 0};
+    auto sending = send_reply(server, stream, memory, &reply, frame);
     auto sent = co_await std::move(sending);
-    co_return sent.has_value() && keep;
+    co_return sent&& keep;
 }
 
 // Closing with unread input makes the kernel reset the connection, and the client may lose the
@@ -127,10 +127,7 @@ task<void> refuse_message(http_server_state* server, tcp_stream* stream, request
                           parse_result why) {
     server->bad.fetch_add(1, std::memory_order_relaxed);
     const http_reply reply = text_reply(why.http_status, why.reason);
-    reply_frame frame;
-    frame.keep_alive = false;
-    frame.deadline = server->options.write_deadline;
-    auto sending = send_reply(stream, memory, &reply, frame);
+    auto sending = send_reply(server, stream, memory, &reply, {.keep_alive = false});
     auto sent = co_await std::move(sending);
     if (sent) {
         auto waiting = linger(stream, memory);
@@ -143,8 +140,16 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
     runnable& self = co_await this_task();
     const auto memory = std::make_unique<request_memory>(server->options.limits);
     for (;;) {
-        auto reading = read_request(server, stream, memory.get());
-        auto read = co_await std::move(reading);
+        if (memory->is_empty()) {
+            auto got = co_await stream->read_some(memory->free_space());
+            memory->received(got.value_or(0));
+        }
+        read_outcome read = memory->is_empty() ? read_outcome{} : outcome_of(memory->parse());
+        if (read.is == read_outcome::kind::partial) {
+            auto rest = read_rest(server, stream, memory.get());
+            auto completed = co_await std::move(rest);
+            read = completed;
+        }
         if (read.is == read_outcome::kind::gone) {
             if (self.is_stopping() && !memory->is_empty()) {
                 server->cut_off.fetch_add(1, std::memory_order_relaxed);

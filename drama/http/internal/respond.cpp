@@ -2,8 +2,9 @@
 #include "drama/http/internal/respond.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 #include <exception>
+#include <utility>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -104,55 +105,44 @@ std::expected<tenant, http_reply> find_tenant(const http_server_state& server,
     return tenant_by_header(request, tenants, server.options.tenant_header);
 }
 
-// A scope of its own: the join ends only when the handler has, also when the connection is stopped,
-// because the handler looks at the connection's memory.
-task<http_reply> run_handler(http_handler handler, http_exchange exchange) {
-    runnable& self = co_await this_task();
-    scope_state children;
-    children.set_owner(self);
-    auto spawned = scope_handle(children).spawn(handler, exchange);
-    if (!spawned) {
-        co_return refused_reply(spawned.error());
-    }
-    co_await children.join();
-    try {
-        auto outcome = co_await spawned->join();
-        if (outcome) {
-            co_return std::move(*outcome);
-        }
-        co_return failed_reply(outcome.error());
-    } catch (const std::exception& thrown) {
-        co_return text_reply(500, thrown.what());
-    } catch (...) {
-        co_return text_reply(500, "the handler ended with an exception");
-    }
-}
-
 }  // namespace
 
-task<http_reply> make_reply(http_server_state* server, const http_request* request,
-                            request_permit* permit) {
-    runnable& self = co_await this_task();
-    auto payer = find_tenant(*server, *request, this_runtime().tenants());
+std::expected<http_call, http_reply> prepare_call(http_server_state& server,
+                                                  const http_request& request,
+                                                  request_permit& permit) {
+    auto payer = find_tenant(server, request, this_runtime().tenants());
     if (!payer) {
-        co_return std::move(payer.error());
+        return std::unexpected(std::move(payer.error()));
     }
-    routed route = find_route(*server, *request);
+    routed route = find_route(server, request);
     if (route.to == nullptr) {
-        co_return std::move(route.otherwise);
+        return std::unexpected(std::move(route.otherwise));
     }
     // The connection was admitted once; each of its requests meets the gate of its tenant.
     auto admitted = payer->try_admit();
     if (!admitted) {
-        server->refused.fetch_add(1, std::memory_order_relaxed);
-        co_return refused_reply(admitted.error());
+        server.refused.fetch_add(1, std::memory_order_relaxed);
+        return std::unexpected(refused_reply(admitted.error()));
     }
-    *permit = *std::move(admitted);
-    self.input_complete = true;
-    co_await switch_account_awaiter(*payer);
-    const http_exchange exchange{request, *payer, route.to->context, route.rest};
-    auto running = run_handler(route.to->handler, exchange);
-    co_return co_await std::move(running);
+    permit = *std::move(admitted);
+    return http_call{route.to->handler, {&request, *payer, route.to->context, route.rest}};
+}
+
+http_reply reply_of(internal::spawn_result<http_handler, http_exchange>& handler) {
+    if (!handler) {
+        return refused_reply(handler.error());
+    }
+    try {
+        auto outcome = handler->take_outcome();
+        if (outcome) {
+            return std::move(*outcome);
+        }
+        return failed_reply(outcome.error());
+    } catch (const std::exception& thrown) {
+        return text_reply(500, thrown.what());
+    } catch (...) {
+        return text_reply(500, "the handler ended with an exception");
+    }
 }
 
 namespace {
@@ -177,48 +167,75 @@ result<std::size_t> write_head(std::span<char> out, const http_reply& reply,
 
 }  // namespace
 
-task<result<void>> send_reply(tcp_stream* stream, request_memory* memory, const http_reply* reply,
-                              reply_frame frame) {
-    std::string large;
-    std::span<char> head = memory->head;
-    auto written = write_head(head, *reply, frame);
-    if (!written && written.error() == std::errc::no_buffer_space) {
-        large.resize(frame_pool::pooled_bytes_max * 4);
-        head = large;
-        written = write_head(head, *reply, frame);
+result<void> reply_text::write(request_memory& memory, const http_reply& reply,
+                               const reply_frame& frame) {
+    std::span<char> out = memory.head;
+    auto head = write_head(out, reply, frame);
+    if (!head && head.error() == std::errc::no_buffer_space) {
+        large_.resize(frame_pool::pooled_bytes_max * 4);
+        out = large_;
+        head = write_head(out, reply, frame);
     }
-    if (!written) {
-        co_return fail(written.error());
+    if (!head) {
+        return fail(head.error());
     }
-    const std::size_t body = frame.without_body ? 0 : reply->body.size();
-    std::array<iovec, 2> pieces{
-        {{head.data(), *written}, {const_cast<char*>(reply->body.data()), body}}};
-    std::size_t left = *written + body;
+    std::string_view body = reply.body;
+    if (frame.without_body) {
+        body = {};
+    }
+    // A small body is copied: one piece is cheaper to send than two.
+    std::size_t first = *head;
+    if (body.size() <= out.size() - first) {
+        std::memcpy(out.data() + first, body.data(), body.size());
+        first += std::exchange(body, {}).size();
+    }
+    pieces_ = {{{out.data(), first}, {const_cast<char*>(body.data()), body.size()}}};
+    message_.msg_iov = pieces_.data();
+    message_.msg_iovlen = pieces_.size();
+    return {};
+}
+
+bool reply_text::sent(std::size_t count) noexcept {
+    for (iovec& piece : pieces_) {
+        const std::size_t gone = std::min(count, piece.iov_len);
+        piece.iov_base = static_cast<char*>(piece.iov_base) + gone;
+        piece.iov_len -= gone;
+        count -= gone;
+    }
+    return pieces_[0].iov_len + pieces_[1].iov_len == 0;
+}
+
+void reply_text::fill(operation& op) noexcept {
+    if (pieces_[1].iov_len == 0) {
+        op.code = op_code::send;
+        op.buffer = pieces_[0].iov_base;
+        op.length = pieces_[0].iov_len;
+    } else {
+        op.code = op_code::send_msg;
+        op.message = &message_;
+    }
+}
+
+task<bool> send_reply(http_server_state* server, tcp_stream* stream, request_memory* memory,
+                      const http_reply* reply, reply_frame frame) {
+    reply_text text;
+    if (!text.write(*memory, *reply, frame)) {
+        co_return false;
+    }
     runnable& self = co_await this_task();
-    const deadline_scope limit(self, saturating_add(self.home->now(), frame.deadline));
-    for (;;) {
-        msghdr message{};
-        message.msg_iov = pieces.data();
-        message.msg_iovlen = pieces.size();
-        io_wait sending(op_code::send_msg, work_class::write, std::source_location::current());
+    const deadline_scope limit(self,
+                               saturating_add(self.home->now(), server->options.write_deadline));
+    for (bool is_sent = false; !is_sent;) {
+        io_wait sending(op_code::send, work_class::write, std::source_location::current());
         sending.op().fd = stream->fd();
-        sending.op().message = &message;
+        text.fill(sending.op());
         auto sent = co_await sending;
         if (!sent) {
-            co_return fail(sent.error());
+            co_return false;
         }
-        auto count = static_cast<std::size_t>(*sent);
-        left -= count;
-        if (left == 0) {
-            co_return result<void>();
-        }
-        for (iovec& piece : pieces) {
-            const std::size_t gone = std::min(count, piece.iov_len);
-            piece.iov_base = static_cast<char*>(piece.iov_base) + gone;
-            piece.iov_len -= gone;
-            count -= gone;
-        }
+        is_sent = text.sent(static_cast<std::size_t>(*sent));
     }
+    co_return true;
 }
 
 }  // namespace drama::inline v0::internal

@@ -238,10 +238,17 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
             break;
         }
     }
-    now = engine_->now();
+    payer.usage.polls.add(polls);
+    payer.usage.queue_wait_ns.add(wait_ns);
+    end_turn(mine, lanes, polls);
+    return true;
+}
+
+void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noexcept {
+    const instant now = engine_->now();
     mine.now = now;
     flush_lifo(mine, now);
-    const duration used = now - began;
+    const duration used = now - mine.turn_began;
     mine.note_turn(used, polls, mine.tally.ended());
     mine.tally.end();
     engine_->gate().note_end();  // of what the tally has told only now
@@ -249,11 +256,8 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     mine.lock.lock();
     mine.shard.settle(lanes, used, now);
     mine.lock.unlock();
-    payer.usage.turns.add(1);
-    payer.usage.polls.add(polls);
-    payer.usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
-    payer.usage.queue_wait_ns.add(wait_ns);
-    return true;
+    lanes.record().usage.turns.add(1);
+    lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
 }
 
 bool worker::poll(runnable& task, trampoline& bottom) noexcept {

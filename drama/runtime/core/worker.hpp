@@ -63,6 +63,7 @@ class worker final : public thread_body {
     instant step_without_core() noexcept;
     instant rest_demoted(instant now) noexcept;
     bool run_turn(core& mine, const turn& granted, instant began) noexcept;
+    void end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noexcept;
     runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
     void flush_lifo(core& mine, instant now) noexcept;
     void drain_inject(core& mine, instant now) noexcept;

@@ -18,8 +18,11 @@ constexpr duration stack_answer_longest = std::chrono::milliseconds(400);
 constexpr std::size_t stack_frames_max = 48;
 // A description costs the watchdog a millisecond or more, in which it takes no core away.
 constexpr int reports_per_second_max = 10;
-// A thread that does not burn, but waits in the kernel or for a CPU, keeps its core longer.
+// A thread that waits in the kernel keeps its core longer. One that waits for a CPU keeps it:
+// another thread would have to wait too, and the task that it had would go on at the lowest
+// priority.
 constexpr int unburned_limits = 5;
+constexpr duration starved_longest = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -120,15 +123,20 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
 // show that it burned. One that waits in the kernel loses its core all the same, only later.
 bool watchdog::is_due(const worker& holder, duration lasted, instant now,
                       const observation& seen) const noexcept {
-    if (lasted > unburned_limits * engine_->options().hand_over_after ||
-        holder.thread() == nullptr) {
+    if (holder.thread() == nullptr || lasted > starved_longest) {
+        return true;
+    }
+    if (lasted > unburned_limits * engine_->options().hand_over_after &&
+        !holder.thread()->is_waiting_for_cpu()) {
         return true;
     }
     return now > seen.cpu_read_at && has_burned(holder.thread()->cpu_time(), now, seen);
 }
 
-bool watchdog::has_burned(duration cpu, instant now, const observation& seen) noexcept {
-    return cpu - seen.cpu >= (now - seen.cpu_read_at) / 2;
+// A thread that gets only a part of a CPU has burned when it had enough of it.
+bool watchdog::has_burned(duration cpu, instant now, const observation& seen) const noexcept {
+    return cpu - seen.cpu >=
+           std::min((now - seen.cpu_read_at) / 2, engine_->options().hand_over_after);
 }
 
 bool watchdog::hand_over(core& watched, worker& holder, instant now,

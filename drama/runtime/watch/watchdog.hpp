@@ -76,7 +76,7 @@ class watchdog final : public thread_body {
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
     bool is_due(const worker& holder, duration lasted, instant now,
                 const observation& seen) const noexcept;
-    static bool has_burned(duration cpu, instant now, const observation& seen) noexcept;
+    bool has_burned(duration cpu, instant now, const observation& seen) const noexcept;
     bool hand_over(core& watched, worker& holder, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;

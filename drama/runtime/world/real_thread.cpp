@@ -2,6 +2,7 @@
 #include "drama/runtime/world/real_thread.hpp"
 
 #include <execinfo.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,8 +13,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
+#include "drama/base/unique_fd.hpp"
 #include "drama/runtime/world/environment.hpp"
 
 namespace drama::inline v0::internal {
@@ -130,6 +133,19 @@ class real_thread final : public world_thread {
             return duration::zero();
         }
         return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    }
+
+    // "PID (name) STATE ...": R is what runs or waits for a CPU; asked of one that does not burn.
+    bool is_waiting_for_cpu() const noexcept override {
+        char path[64];
+        std::snprintf(path, sizeof path, "/proc/self/task/%lld/stat", static_cast<long long>(id()));
+        const unique_fd file(::open(path, O_RDONLY | O_CLOEXEC));
+        char text[128] = {};
+        if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) {
+            return false;
+        }
+        const char* const name_end = std::strrchr(text, ')');
+        return name_end != nullptr && std::strncmp(name_end, ") R", 3) == 0;
     }
 
     bool set_policy(thread_policy policy) noexcept override {

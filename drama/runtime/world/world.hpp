@@ -63,6 +63,8 @@ class DRAMA_API world_thread {
     virtual ~world_thread() = default;
     /// CPU time used so far. Threads: any.
     virtual duration cpu_time() const noexcept = 0;
+    /// True if the thread could run and has no CPU: others keep it from running. Threads: any.
+    virtual bool is_waiting_for_cpu() const noexcept { return false; }
     /// Best effort: false if the kernel refuses. Threads: any.
     virtual bool set_policy(thread_policy policy) noexcept = 0;
     /// Asks the thread for return addresses of what it executes. It answers when it next runs, so

@@ -37,6 +37,7 @@ engine::engine(world& in, runtime_options options)
             {.order = options_.order,
              .depth_max = std::max<std::size_t>(options_.disk_depth_max, 1),
              .spare_max = std::max<std::size_t>(options_.disk_depth_max, 1),
+             .spare_of_one = std::max<std::size_t>(options_.disk_depth_max / 2, 1),
              .unsynced_bytes_max = options_.disk_unsynced_bytes_max}),
       permits_(static_cast<std::int32_t>(cpus_)),
       demoted_(options_.order),

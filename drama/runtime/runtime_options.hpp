@@ -27,8 +27,8 @@ struct runtime_options {
     std::string io = "auto";          ///< "auto", "epoll", "uring"; DRAMA_IO overrides "auto"
     std::size_t compute_threads = 0;  ///< 0: one for each usable CPU
     std::size_t blocking_threads_max = 512;
-    /// File operations in the device at a time, and as many again of tenants that have no other
-    /// one there.
+    /// File operations in the device at a time, and as many again of tenants that have less than
+    /// half as many there.
     std::size_t disk_depth_max = 4;
     /// Bytes that a tenant may have written and not synced; beyond it writes through.
     std::uint64_t disk_unsynced_bytes_max = std::uint64_t{64} * 1024 * 1024;

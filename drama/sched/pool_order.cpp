@@ -119,9 +119,9 @@ duration pool_order::expected(const pool_lanes& lanes) const noexcept {
     return cost_of(lanes, *static_cast<const pool_item*>(head));
 }
 
-bool pool_order::is_next_idle(instant now) noexcept {
+std::uint32_t pool_order::next_in_service(instant now) noexcept {
     const pool_lanes* first = next(0, clock_.at(now));
-    return first != nullptr && first->in_service_ == 0;
+    return first == nullptr ? 0 : first->in_service_;
 }
 
 // What a tenant's next function adds to its position to give its deadline.

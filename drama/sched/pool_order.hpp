@@ -95,8 +95,8 @@ class DRAMA_API pool_order {
     }
     /// How long what would run next has waited; zero if nothing does.
     duration head_wait(instant now) noexcept;
-    /// True if what server 0 would run next is of a tenant of which nothing runs.
-    bool is_next_idle(instant now) noexcept;
+    /// How many functions run of the tenant whose function server 0 would run next.
+    std::uint32_t next_in_service(instant now) noexcept;
     /// Functions that run.
     std::uint32_t running() const noexcept { return running_; }
     const fair_clock& clock() const noexcept { return clock_; }

@@ -164,8 +164,8 @@ bool disk_queue::may_start_locked(instant now) noexcept {
         return false;
     }
     const std::size_t used = in_flight();
-    return used < options_.depth_max ||
-           (used < options_.depth_max + options_.spare_max && order_.is_next_idle(now));
+    return used < options_.depth_max || (used < options_.depth_max + options_.spare_max &&
+                                         order_.next_in_service(now) < options_.spare_of_one);
 }
 
 // Starts what may start. The lock is let go for each.

@@ -34,6 +34,7 @@ struct disk_queue_options {
     policy order = policy::fair;
     std::size_t depth_max = 4;
     std::size_t spare_max = 4;
+    std::size_t spare_of_one = 2;
     std::size_t piece_bytes_max = std::size_t{256} * 1024;
     std::uint64_t unsynced_bytes_max = std::uint64_t{64} * 1024 * 1024;
 };
@@ -41,9 +42,9 @@ struct disk_queue_options {
 /// Queues what reaches the device: reads, writes, syncs, changes of size and of names. Listings,
 /// status and opening what is there pass by it, at the cost of an operation.
 ///
-/// - At most `depth_max` operations are in the device, and `spare_max` more of tenants that have no
-///   other one there, when it is their turn: they do not wait for those who have many. One that
-///   stays there for `overdue_after` is
+/// - At most `depth_max` operations are in the device, and `spare_max` more of tenants that have
+///   fewer than `spare_of_one` there, in their turn: they do not wait for those who have many. One
+///   that stays there for `overdue_after` is
 /// no
 ///   longer counted: it waits for something else (a FIFO's other end, a server that is gone).
 /// - A read or write moves at most `piece_bytes_max` bytes at a time and queues anew for more.

@@ -64,9 +64,10 @@ class DiskQueue : public ::testing::TestWithParam<policy> {
             device_.complete_first();
         }
     }
-    void make(disk_queue_options options, std::size_t spare = 0) {
+    void make(disk_queue_options options, std::size_t spare = 0, std::size_t of_one = 1) {
         options.order = GetParam();
         options.spare_max = spare;
+        options.spare_of_one = of_one;
         options.piece_bytes_max = piece;
         queue_.emplace(device_, drama::clock(&now_ns_), options);
     }
@@ -137,6 +138,18 @@ TEST_P(DiskQueue, ATenantWithNothingInTheDeviceHasASpareSlotInItsTurn) {
         complete_first();
     }
     EXPECT_EQ(ended_.size(), 5U);
+}
+
+TEST_P(DiskQueue, ATenantTakesNoMoreSpareSlotsThanOneMay) {
+    make({.depth_max = 2}, 4, 2);
+    for (int i = 0; i != 4; ++i) {
+        submit(busy_, op_code::fsync);
+    }
+    EXPECT_EQ(device_.in.size(), 2U);
+    for (int i = 0; i != 4; ++i) {
+        submit(small_, op_code::fsync, 0, 4);
+    }
+    EXPECT_EQ(device_.in.size(), GetParam() == policy::fifo ? 2U : 4U);
 }
 
 TEST_P(DiskQueue, MovesLargeTransfersInPiecesThatQueueAnew) {

@@ -118,10 +118,10 @@ class Routes(unittest.TestCase):
         for _ in range(1000):
             seen = json.loads(self.server.get("/debug/tenants", self.server.admin_port).text)
             tenants = {each["name"]: each for each in seen["tenants"]}
-            if "send_msg" in tenants['odd "name"']["operations"]:
+            if "send" in tenants['odd "name"']["operations"]:
                 break
         self.assertEqual(tenants['odd "name"']["compute_calls"], 1)
-        self.assertGreaterEqual(tenants['odd "name"']["operations"]["send_msg"]["bytes"], 64)
+        self.assertGreaterEqual(tenants['odd "name"']["operations"]["send"]["bytes"], 64)
         self.assertLessEqual({"system", "unidentified"}, set(tenants))
         stats = json.loads(self.server.get("/debug/runtime", self.server.admin_port).text)
         self.assertGreaterEqual(stats["tasks_alive"], 1)

@@ -21,6 +21,7 @@ import os, sys
 count = int(sys.argv[1])
 for i, fd in enumerate(int(word) for word in sys.argv[2:2 + count]):
     os.dup2(fd, 100 + i)
+os.closerange(3, 100)
 for i in range(count):
     os.dup2(100 + i, 3 + i)
 os.environ.setdefault("LISTEN_PID", str(os.getpid()))

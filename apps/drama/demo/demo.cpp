@@ -27,7 +27,7 @@ namespace {
 
 constexpr double stolen_share_max = 0.03;
 constexpr duration long_segment = std::chrono::seconds(5);
-constexpr duration quick_segment = std::chrono::milliseconds(1500);
+constexpr duration quick_segment = std::chrono::seconds(1);
 constexpr duration warm_up = std::chrono::milliseconds(300);
 constexpr duration drain_longest = std::chrono::seconds(20);
 
@@ -59,7 +59,7 @@ command describe(demo_options& into) {
         {
             {"--quick", "", "fewer rows, shorter segments: less than three minutes",
              set_switch(into.quick)},
-            {"--seconds", "N", "length of a segment (5; quick: 1.5)",
+            {"--seconds", "N", "length of a segment (5; quick: 1)",
              set_number(into.seconds, 1, 60)},
             {"--rounds", "N", "segments of each kind in a row (6; quick: 2)",
              set_number(into.rounds, 1, 100)},

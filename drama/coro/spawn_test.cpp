@@ -142,7 +142,7 @@ constexpr std::size_t sleeper_bytes_max = 480;
 #elif defined(__clang__)
 constexpr std::size_t sleeper_bytes_max = 368;
 #else
-constexpr std::size_t sleeper_bytes_max = 400;
+constexpr std::size_t sleeper_bytes_max = 416;
 #endif
 
 TEST(Spawn, ASleepingTaskIsSmall) {

@@ -114,7 +114,8 @@ std::expected<top_sample, std::string> read_sample(std::string_view tenants,
         top_sample made;
         made.at = at;
         made.process = runtime_in(json::parse(process));
-        for (const json& each : json::parse(tenants).at("tenants")) {
+        const json answer = json::parse(tenants);
+        for (const json& each : answer.at("tenants")) {
             made.tenants.emplace(each.at("id").get<std::uint64_t>(), tenant_in(each));
         }
         return made;

@@ -112,7 +112,9 @@ std::string bytes_of(const std::vector<load_result>& results) {
 
 std::optional<std::vector<load_result>> results_in(const std::string& bytes, std::size_t count) {
     std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
-    std::memcpy(words.data(), bytes.data(), words.size() * sizeof words[0]);
+    if (!words.empty()) {
+        std::memcpy(words.data(), bytes.data(), words.size() * sizeof words[0]);
+    }
     std::span<const std::uint64_t> rest = words;
     std::vector<load_result> results;
     while (results.size() < count) {

@@ -2,7 +2,6 @@
 #include "drama/http/internal/respond.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -186,7 +185,7 @@ result<void> reply_text::write(request_memory& memory, const http_reply& reply,
     // A small body is copied: one piece is cheaper to send than two.
     std::size_t first = *head;
     if (body.size() <= out.size() - first) {
-        std::memcpy(out.data() + first, body.data(), body.size());
+        std::copy(body.begin(), body.end(), out.data() + first);
         first += std::exchange(body, {}).size();
     }
     pieces_ = {{{out.data(), first}, {const_cast<char*>(body.data()), body.size()}}};

@@ -72,7 +72,9 @@ void transfer_pieces::fill(operation& piece) noexcept {
         return;
     }
     piece_ = std::min(piece_max_, total_ - moved_);
-    piece.buffer = static_cast<std::byte*>(whole_->buffer) + moved_;
+    if (whole_->buffer != nullptr) {
+        piece.buffer = static_cast<std::byte*>(whole_->buffer) + moved_;
+    }
     piece.length = piece_;
 }
 

@@ -50,7 +50,10 @@ constexpr const char* name_of(queue_id value) noexcept {
 /// Ownership: the queue links items and owns none; an item is in at most one queue.
 struct work_item {
     work_item* next = nullptr;
-    work_item* preceding = nullptr;         ///< in a lane; stale at its head
+    union {
+        work_item* preceding = nullptr;  ///< while queued in a lane; stale at its head
+        void* runs_on;                   ///< while a task runs: its trampoline
+    };
     std::atomic<void*> stands_in{nullptr};  ///< the lane set that links it; null: none does
     instant queued_at = long_ago;           ///< set by the queue on push
     work_class cls = work_class::read;

@@ -84,7 +84,7 @@ class DRAMA_API frame_tally {
 namespace internal {
 
 /// Room in front of a spawned task's frame for its control block: one allocation a spawn.
-inline constexpr std::size_t spawn_prefix_bytes = 192;
+inline constexpr std::size_t spawn_prefix_bytes = 176;
 
 /// Memory for a coroutine frame, charged to the running task's account. Errors: std::bad_alloc.
 DRAMA_API void* allocate_frame(std::size_t bytes);

@@ -15,7 +15,7 @@ constinit thread_local internal::thread_state internal::this_thread;
 
 [[gnu::noinline]] void runnable::run(trampoline& bottom) noexcept {
     runnable* const before = std::exchange(internal::this_thread.running, this);
-    slot = &bottom;
+    runs_on = &bottom;
     bottom.next = resume_point;
     do {
         std::exchange(bottom.next, nullptr).resume();

@@ -80,6 +80,9 @@ class runnable : public work_item {
 
     void finish() noexcept { finished(*this); }
 
+    /// What runs the strand. Only while it runs: once a wait is published a queue may link here.
+    trampoline& slot() const noexcept { return *static_cast<trampoline*>(runs_on); }
+
     /// Resumes the strand until it suspends or ends. The runnable may be gone afterwards.
     void run(trampoline& bottom) noexcept;
 
@@ -88,7 +91,7 @@ class runnable : public work_item {
     /// Publishes the wait. False if a stop is pending: the awaiter must not wait.
     /// Call it under the primitive's own lock, before the awaiter can be found by a waker.
     bool begin_wait(wait_record& record) noexcept {
-        record.begin(slot->now);
+        record.begin(slot().now);
         // Sequentially consistent against request_stop: either it sees the record or we see the
         // flag.
         wait_.store(&record, std::memory_order_seq_cst);
@@ -96,7 +99,7 @@ class runnable : public work_item {
     }
     /// Publishes a wait that a stop does not end (its cancel passes the request on).
     void begin_steady_wait(wait_record& record) noexcept {
-        record.begin(slot->now);
+        record.begin(slot().now);
         wait_.store(&record, std::memory_order_seq_cst);
     }
     /// Withdraws the wait; afterwards nobody else touches the record. Called on resumption.
@@ -150,17 +153,16 @@ class runnable : public work_item {
     }
 
     // Small ones first: they fill the end of work_item. Context and execution, as below.
-    bool class_fixed = false;
-    bool input_complete = false;
-    bool pinned = false;         ///< never leaves `core`
-    std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
-    bool is_foreign = false;     ///< the runtime's: a thread without a core started it
-    std::uint16_t core = 0;      ///< the runtime's: where it last ran
+    bool class_fixed : 1 = false;
+    bool input_complete : 1 = false;
+    bool pinned : 1 = false;      ///< never leaves `core`
+    bool is_foreign : 1 = false;  ///< the runtime's: a thread without a core started it
+    std::uint16_t core = 0;       ///< the runtime's: where it last ran
+    coarse_instant birth;
 
     // Execution: the running thread.
     std::coroutine_handle<> resume_point;  ///< the innermost suspended coroutine; at the end, the
                                            ///< outermost
-    trampoline* slot = nullptr;            ///< valid while the strand runs
     host* home = nullptr;
     void (*finished)(runnable&) noexcept = nullptr;  ///< the outermost coroutine has finished
 
@@ -169,7 +171,6 @@ class runnable : public work_item {
     const char* name = "";
     task_site site;
     instant deadline = never;
-    instant birth = long_ago;
     void* user_slot = nullptr;
     std::uint64_t id = 0;
 
@@ -181,6 +182,9 @@ class runnable : public work_item {
     errc root_reason_{};
     spinlock stop_lock_;  // guards the scopes, the reasons and the life of the wait record
     std::atomic<bool> stop_pending_{false};
+
+  public:
+    std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot
 };
 
 /// The task that this thread runs now, or nullptr. Not inlined, so that no compiler keeps a

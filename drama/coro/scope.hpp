@@ -134,7 +134,7 @@ class scope_handle {
         if (is_root) {
             child.cls = work_class::read;
             child.input_complete = false;
-            child.birth = parent.home->now();
+            child.birth = coarse_instant(parent.home->now());
         }
         using handle = typename internal::spawn_result<F, Args...>::value_type;
         handle joined(child);

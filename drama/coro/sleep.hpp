@@ -75,7 +75,7 @@ struct yield_awaiter {
     explicit yield_awaiter(bool unconditional) noexcept : always(unconditional) {}
     void attach(runnable& task) noexcept { self = &task; }
     bool await_ready() const noexcept {
-        return self->is_stopping() || (!always && self->home->now() < self->slot->turn_ends);
+        return self->is_stopping() || (!always && self->home->now() < self->slot().turn_ends);
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;

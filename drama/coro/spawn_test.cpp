@@ -140,9 +140,9 @@ TEST(Spawn, ChargesFramesWhileTheyLive) {
 #if !defined(__OPTIMIZE__)
 constexpr std::size_t sleeper_bytes_max = 480;
 #elif defined(__clang__)
-constexpr std::size_t sleeper_bytes_max = 368;
+constexpr std::size_t sleeper_bytes_max = 352;
 #else
-constexpr std::size_t sleeper_bytes_max = 416;
+constexpr std::size_t sleeper_bytes_max = 400;
 #endif
 
 TEST(Spawn, ASleepingTaskIsSmall) {

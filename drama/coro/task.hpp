@@ -69,10 +69,10 @@ struct promise_base {
         void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
             promise_base& promise = finished.promise();
             if (promise.continuation) {
-                promise.self->slot->next = promise.continuation;
+                promise.self->slot().next = promise.continuation;
             } else {
                 promise.self->resume_point = finished;
-                promise.self->slot->ended = promise.self;
+                promise.self->slot().ended = promise.self;
             }
         }
         void await_resume() const noexcept {}
@@ -172,7 +172,7 @@ class [[nodiscard("a task does nothing until it is awaited or spawned")]] task {
         void await_suspend(std::coroutine_handle<> parent) noexcept {
             frame_.promise().self = self_;
             frame_.promise().continuation = parent;
-            self_->slot->next = frame_;
+            self_->slot().next = frame_;
         }
         T await_resume() { return frame_.promise().take(); }
 

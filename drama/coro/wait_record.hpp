@@ -63,19 +63,12 @@ struct wait_record {
         return kind == wait_kind::join ? static_cast<const runnable*>(object) : nullptr;
     }
     /// Notes the start: that of the turn that begins the wait.
-    void begin(instant now) noexcept { since_ = ticks(now); }
+    void begin(instant now) noexcept { since_ = coarse_instant(now); }
     /// How long it has lasted at `now`. Units: exact to about a millisecond, up to 50 days.
-    duration lasted(instant now) const noexcept {
-        return duration(std::int64_t{ticks(now) - since_} << tick_shift);
-    }
+    duration lasted(instant now) const noexcept { return coarse_instant(now).since(since_); }
 
   private:
-    // A record lies in every waiting frame, so it is kept small: ticks of 2^20 ns.
-    static constexpr int tick_shift = 20;
-    static constexpr std::uint32_t ticks(instant at) noexcept {
-        return static_cast<std::uint32_t>(at.time_since_epoch().count() >> tick_shift);
-    }
-    std::uint32_t since_ = 0;
+    coarse_instant since_;  // a record lies in every waiting frame, so it is kept small
 
   public:
     wait_kind kind = wait_kind::turn;

@@ -99,7 +99,7 @@ void io_awaiter::on_cancel(wait_record& record) noexcept {
 
 // Operations that complete at once must not let one task run on for ever.
 bool io_awaiter::must_give_way() noexcept {
-    trampoline& bottom = *self_->slot;
+    trampoline& bottom = self_->slot();
     return --bottom.inline_left <= 0 || self_->home->now() >= bottom.turn_ends;
 }
 

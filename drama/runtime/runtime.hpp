@@ -48,7 +48,7 @@ spawn_result<F, Args...> spawn_root(engine& in, spawn_payer from, F&& f, Args&&.
     }
     spawned& root = **made;
     root.home = &host_of(in);
-    root.birth = root.home->now();
+    root.birth = coarse_instant(root.home->now());
     root.site.where = from.where;
     using handle = typename spawn_result<F, Args...>::value_type;
     handle joined(root);

@@ -22,7 +22,7 @@ bool root_wait::await_ready() noexcept {
     }
     engine& in = static_cast<engine&>(*self->home);
     root->home = &in;
-    root->birth = in.now();
+    root->birth = coarse_instant(in.now());
     root->site.where = spawned_at;
     if (self->payer != payer) {
         return false;

@@ -53,7 +53,7 @@ admission<request_permit> try_admit(tenant_record& payer, const admit_options& o
 }
 
 void begin_request(runnable& serving, const admit_options& options) noexcept {
-    serving.birth = serving.home->now();
+    serving.birth = coarse_instant(serving.home->now());
     serving.deadline = options.deadline;
     serving.input_complete = false;
     serving.set_class(work_class::read);

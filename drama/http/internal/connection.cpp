@@ -162,7 +162,7 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
             co_return false;
         }
         server->requests.fetch_add(1, std::memory_order_relaxed);
-        self.birth = self.home->now();  // each request begins its own life
+        self.birth = coarse_instant(self.home->now());  // each request begins its own life
         self.input_complete = true;
         auto answering = answer(server, stream, memory.get());
         auto keep = co_await std::move(answering);

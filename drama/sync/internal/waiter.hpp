@@ -193,7 +193,7 @@ struct sync_awaiter : sync_waiter {
         const bool taken = static_cast<Awaiter*>(this)->take(woken);
         primitive->state_lock.unlock();
         woken.wake();
-        given_way = taken && --self->slot->inline_left <= 0;
+        given_way = taken && --self->slot().inline_left <= 0;
         return taken && !given_way;
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {

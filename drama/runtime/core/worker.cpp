@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "drama/base/assert.hpp"
 #include "drama/runtime/engine.hpp"
 
 namespace drama::inline v0::internal {
@@ -92,6 +93,7 @@ void worker::end_taken_turn(core& mine) noexcept {
     lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
     mine.current = turn{};
     flush_lifo(mine, now);
+    engine_->gate().note_end();
 }
 
 instant worker::step_with_core(core& mine) noexcept {
@@ -251,13 +253,15 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
     const duration used = now - mine.turn_began;
     mine.note_turn(used, polls, mine.tally.ended());
     mine.tally.end();
-    engine_->gate().note_end();  // of what the tally has told only now
     mine.current = turn{};
     mine.lock.lock();
     mine.shard.settle(lanes, used, now);
     mine.lock.unlock();
     lanes.record().usage.turns.add(1);
     lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
+    // Of what the tally has told only now. Last: whom it admits is queued, as no turn runs any
+    // more.
+    engine_->gate().note_end();
 }
 
 bool worker::poll(runnable& task, trampoline& bottom) noexcept {
@@ -294,6 +298,8 @@ instant worker::idle(core& mine, instant now) noexcept {
             return long_ago;  // it came while we gave up: nobody else would have looked
         }
     }
+    DRAMA_ASSERT(mine.lifo.load(std::memory_order_relaxed) == nullptr,
+                 "only a turn has a task that runs next");
     mine.is_idle = true;
     engine_->parked_workers.fetch_add(1, std::memory_order_relaxed);
     mine.parked.store(true, std::memory_order_seq_cst);

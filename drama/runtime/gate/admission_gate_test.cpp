@@ -69,6 +69,51 @@ TEST(AdmissionGate, SpawnWaitsUntilATaskOfTheTenantEnds) {
     EXPECT_EQ(gold.usage().refused.read(), 1U);
 }
 
+task<int> answer_later() {
+    auto slept = co_await sleep_for(1us);
+    co_return slept ? 42 : 0;
+}
+
+// The child ends in a later turn than it began in, and its parent goes on in that turn and waits
+// for a permit. The gate hears of the end as the turn ends: what it admits then needs a new turn.
+task<result<int>> be_admitted_behind_own_child(tenant gold) {
+    int waits = 0;
+    for (int round = 0; round < 100; ++round) {
+        auto child = co_await when_all(answer_later());
+        if (!child) {
+            co_return fail(child.error());
+        }
+        waits += gold.record().tasks() == 2 ? 1 : 0;
+        auto permit = co_await gold.admit();
+        if (!permit) {
+            co_return fail(permit.error());
+        }
+    }
+    co_return waits;
+}
+
+task<result<int>> run_as_root(tenant gold) {
+    auto root = this_runtime().try_spawn(gold, be_admitted_behind_own_child, gold);
+    if (!root) {
+        co_return fail(root.error());
+    }
+    auto waits = co_await root->join();
+    if (!waits) {
+        co_return fail(waits.error());
+    }
+    co_return *waits;
+}
+
+TEST(AdmissionGate, WhoIsAdmittedAsATurnEndsIsNotLeftBehind) {
+    runtime rt(quiet());
+    const tenant gold = with_limits(rt, "gold", {.tasks = 2});
+
+    const auto waits = rt.run(run_as_root(gold));
+
+    ASSERT_TRUE(waits) << waits.error().message();
+    EXPECT_GT(*waits, 0) << "nobody had to wait";
+}
+
 task<void> note(std::vector<int>* order, int number) {
     order->push_back(number);
     co_return;
@@ -212,13 +257,13 @@ task<result<void>> use_permits(tenant gold) {
     first->end();  // harmless
     runnable& self = co_await this_task();
     self.cls = work_class::write;
-    self.birth = long_ago;
+    self.birth = coarse_instant();
     self.deadline = long_ago;
     {
         const admit_options dear{.cost = 7};  // dearer than the limit: alone
         auto third = co_await gold.admit(dear);
         if (!third || third->cost() != 7 || self.cls != work_class::read ||
-            self.birth == long_ago || self.deadline != never) {
+            self.birth == coarse_instant() || self.deadline != never) {
             co_return fail(errc::bad_argument);
         }
         auto fourth = gold.try_admit();

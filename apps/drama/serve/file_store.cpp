@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "drama/base/prng.hpp"
 #include "drama/fs/directory.hpp"
 #include "drama/fs/file.hpp"
+#include "serve/durable_folder.hpp"
 #include "serve/file_names.hpp"
 #include "serve/to_its_end.hpp"
 
@@ -35,26 +35,6 @@ std::string joined(const std::string& folder, std::string_view name) {
     std::string made;
     made.reserve(folder.size() + 1 + name.size());
     return made.append(folder).append(1, '/').append(name);
-}
-
-std::string parent_of(const std::string& folder) {
-    std::filesystem::path path(folder);
-    if (!path.has_filename()) {
-        path = path.parent_path();
-    }
-    const std::string parent = path.parent_path().string();
-    return parent.empty() ? "." : parent;
-}
-
-/// Makes a folder and its name durable, one that is there already too: who made it may have ended
-/// before its name was durable.
-task<result<void>> make_durable_folder(std::string path) {
-    auto made = co_await make_directory(path);
-    if (!made && !is_errno(made.error(), EEXIST)) {
-        co_return made;
-    }
-    auto syncing = sync_directory(parent_of(path));
-    co_return co_await std::move(syncing);
 }
 
 task<result<void>> remove_if_there(std::string path) {

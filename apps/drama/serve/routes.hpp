@@ -13,6 +13,8 @@ namespace drama::cli {
 void add_work_routes(std::vector<http_route>& to);
 /// Routes that keep data, /files/NAME, and /churn.
 void add_file_routes(std::vector<http_route>& to);
+/// Routes over the tenant's database, /sql.
+void add_sql_routes(std::vector<http_route>& to);
 /// Routes that burn CPU for a purpose: /compress and /hash.
 void add_pack_routes(std::vector<http_route>& to);
 

@@ -19,6 +19,7 @@
 #include "serve/config/accounts.hpp"
 #include "serve/config/config.hpp"
 #include "serve/file_store.hpp"
+#include "serve/sql/sql_store.hpp"
 #include "serve/life/inherited.hpp"
 #include "serve/life/lifecycle.hpp"
 #include "serve/life/supervisor.hpp"
@@ -47,9 +48,14 @@ task<result<void>> adopt(http_server* server, int fd) {
     co_return co_await std::move(adopting);
 }
 
-task<result<void>> prepare(file_store* files) {
+task<result<void>> prepare(file_store* files, sql_store* databases) {
     auto preparing = files->prepare();
-    co_return co_await std::move(preparing);
+    auto prepared = co_await std::move(preparing);
+    if (!prepared) {
+        co_return prepared;
+    }
+    auto adding = databases->prepare();
+    co_return co_await std::move(adding);
 }
 
 // A server that ends by itself, because its listener broke, ends the process too.
@@ -76,6 +82,7 @@ http_server make_server(const serve_options& options, service& shared, accounts&
     add_work_routes(routes);
     add_file_routes(routes);
     add_pack_routes(routes);
+    add_sql_routes(routes);
     for (http_route& each : routes) {
         each.context = &shared;
     }
@@ -137,13 +144,16 @@ int serve(serving_process& on, const listening_sockets& passed) {
     }
     const tenant system = rt.tenants().system();
     file_store files(options.data);
+    sql_store databases(rt, options.data,
+                        {.database_bytes = static_cast<std::int64_t>(options.sql_mib * mib_bytes)});
     service shared{.data = options.data};
     on.shared = &shared;
     if (!options.data.empty()) {
-        if (auto prepared = rt.sync_wait(system, prepare, &files); !prepared) {
+        if (auto prepared = rt.sync_wait(system, prepare, &files, &databases); !prepared) {
             return complain("cannot keep files in", options.data, prepared.error());
         }
         shared.files = &files;
+        shared.databases = &databases;
     }
     http_server server = make_server(options, shared, who);
     on.server = &server;

@@ -43,6 +43,8 @@ std::vector<flag> settings_of(serve_options& into) {
         {"--disk-unsynced-mib", "N",
          "what a tenant writes without a sync until it writes through (64)",
          set_number(into.disk_unsynced_mib, 1, 1'000'000)},
+        {"--sql-mib", "N", "how long a tenant's database may become (64)",
+         set_number(into.sql_mib, 1, 1'000'000)},
         {"--tasks-max", "N", "tasks alive at most; more requests get 503 (10000000)",
          set_number(into.tasks_max, 1, 1'000'000'000)},
         {"--header-deadline-ms", "N", "for the head of a request, or 408 (10000)",

@@ -25,6 +25,7 @@ struct serve_options {
     std::uint64_t blocking_max = 512;
     std::uint64_t disk_depth = runtime_options().disk_depth_max;
     std::uint64_t disk_unsynced_mib = runtime_options().disk_unsynced_bytes_max / mib_bytes;
+    std::uint64_t sql_mib = 64;
     std::uint64_t tasks_max = 10'000'000;
     std::uint64_t header_deadline_ms = 10'000;
     std::uint64_t idle_deadline_ms = 60'000;

@@ -10,11 +10,13 @@
 namespace drama::cli {
 
 class file_store;
+class sql_store;
 
 /// Lifetime: outlives the server. Threads: constant while it serves, or atomic.
 struct service {
     std::string data;  ///< the folder of files and databases; empty: routes that keep data refuse
     file_store* files = nullptr;           ///< in that folder; null without one
+    sql_store* databases = nullptr;        ///< likewise
     std::atomic<bool> is_draining{false};  ///< /healthz says so
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The databases of a server's tenants: one each, made at the first statement, open while in use.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "drama/base/result.hpp"
+#include "drama/base/spinlock.hpp"
+#include "drama/coro/task.hpp"
+#include "drama/runtime/runtime.hpp"
+#include "serve/sql/sql_database.hpp"
+
+namespace drama::cli {
+
+/// Databases DATA/sql/TENANT/main.db. One server at a time uses a data folder.
+///
+/// The statements of one tenant run one body after the other, in the order of arrival, and wait as
+/// tasks: a tenant holds one blocking thread at most for its database.
+/// Threads:  run from any task, prepare before it. Lifetime: outlives the tasks; the runtime
+///           outlives it.
+class sql_store {
+  public:
+    sql_store(runtime& rt, const std::string& data_folder, sql_limits limits);
+
+    /// Makes the folder of databases. Errors: the kernel's. Requires: the data folder is there.
+    [[nodiscard]] task<result<void>> prepare();
+
+    /// Runs `statements` as one transaction of the database in `folder`, on `payer`'s account.
+    ///
+    /// Suspends: until earlier statements of the tenant and these have ended.
+    /// Errors:   errc::stop_requested, errc::deadline_exceeded before they began; EMFILE - more
+    ///           than open_max databases are in use; the kernel's for the folder.
+    [[nodiscard]] task<result<sql_answer>> run(drama::tenant payer, std::string folder,
+                                               std::string_view statements, duration at_most);
+
+    /// Databases that are open at a time; others are opened in place of who was idle longest.
+    static constexpr std::size_t open_max = 64;
+
+  private:
+    struct place {
+        std::shared_ptr<sql_database> database;
+        std::uint64_t used = 0;  // the number of the last use
+    };
+
+    /// The tenant's database, whether it is open or not. `idle`: one that must be closed for it.
+    /// Null: all places are in use.
+    std::shared_ptr<sql_database> take(const std::string& folder,
+                                       std::shared_ptr<sql_database>& idle);
+
+    runtime* rt_;
+    const std::string root_;  // DATA/sql
+    const sql_limits limits_;
+
+    spinlock lock_;  // guards the two below
+    std::unordered_map<std::string, place> places_;
+    std::uint64_t uses_ = 0;
+};
+
+}  // namespace drama::cli

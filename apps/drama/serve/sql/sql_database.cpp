@@ -36,7 +36,8 @@ int look_up(void* given) {
 }
 
 /// A body is one transaction, of one file, under the settings that `open` made.
-int judge(void*, int action, const char*, const char*, const char*, const char*) {
+template <class... Names>
+int judge(void*, int action, Names...) {
     switch (action) {
         case SQLITE_TRANSACTION:
         case SQLITE_ATTACH:

@@ -8,10 +8,7 @@ namespace drama::inline v0 {
 tenant_registry::tenant_registry(std::size_t cores, std::size_t tenants_max,
                                  internal::admission_host* gate)
     : cores_(cores), tenants_max_(tenants_max), gate_(gate) {
-    records_.reserve(8);
-    for (const char* name : {"system", "unidentified", "shared"}) {
-        create_locked(name);
-    }
+    own_ = {create_locked("system"), create_locked("unidentified"), create_locked("shared")};
 }
 
 tenant tenant_registry::create_locked(std::string_view name) {

@@ -2,6 +2,7 @@
 // All tenants of one runtime, by name and by id.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <shared_mutex>
@@ -34,9 +35,9 @@ class DRAMA_API tenant_registry {
     tenant find(std::uint64_t id) const;
 
     /// The runtime's own work; connections before their tenant is known; tenants beyond the limit.
-    tenant system() const noexcept { return tenant(*records_[0]); }
-    tenant unidentified() const noexcept { return tenant(*records_[1]); }
-    tenant shared() const noexcept { return tenant(*records_[2]); }
+    tenant system() const noexcept { return own_[0]; }
+    tenant unidentified() const noexcept { return own_[1]; }
+    tenant shared() const noexcept { return own_[2]; }
 
     std::size_t size() const;
     /// Calls `visit` for each tenant, oldest first. The registry is locked for reading meanwhile.
@@ -53,6 +54,7 @@ class DRAMA_API tenant_registry {
     mutable std::shared_mutex mutex_;                      // guards both containers
     std::vector<std::unique_ptr<tenant_record>> records_;  // index = id
     std::unordered_map<std::string_view, tenant_record*> by_name_;
+    std::array<tenant, 3> own_;  // constant: read without the lock
 };
 
 }  // namespace drama::inline v0

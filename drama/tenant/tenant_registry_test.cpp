@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "drama/tenant/turn_tally.hpp"
 
@@ -40,6 +42,29 @@ TEST(TenantRegistry, RefusesNamesThatNobodyCouldRead) {
     EXPECT_EQ(registry.find_or_create("").error(), errc::bad_argument);
     EXPECT_EQ(registry.find_or_create(std::string(256, 'x')).error(), errc::bad_argument);
     EXPECT_TRUE(registry.find_or_create(std::string(255, 'x')));
+}
+
+// Under a sanitizer: the tenants that are always there must not be looked for where others grow.
+TEST(TenantRegistry, ItsOwnTenantsAreReadWhileOthersAreMade) {
+    tenant_registry registry(1, 10'000);
+    const tenant system = registry.system();
+    std::atomic<bool> done{false};
+    std::thread maker([&] {
+        for (int i = 0; i < 5'000; ++i) {
+            registry.get_or_create(std::to_string(i));
+        }
+        done = true;
+    });
+    std::size_t wrong = 0;
+    do {
+        wrong += registry.system() == system && registry.unidentified().id() == 1 &&
+                         registry.shared().id() == 2
+                     ? 0
+                     : 1;
+    } while (!done);
+    maker.join();
+    EXPECT_EQ(wrong, 0U);
+    EXPECT_EQ(registry.size(), 5'003U);
 }
 
 TEST(TenantRecord, CountsOperationsAndBytesPerCode) {

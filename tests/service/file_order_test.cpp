@@ -168,12 +168,11 @@ TEST_P(FileOrder, APutThatFailsLeavesTheOldVersionAndNoTemporaryFile) {
         {op_code::rename, ENOSPC, 507},    {op_code::rename, EIO, 500}};
     ASSERT_EQ(server_.ask("PUT", "/files/kept", "old").status, 201);
     for (const fault& each : faults) {
-        place_.record.fault = [&](const disk_event& event) {
-            return event.code == each.at ? each.error : 0;
-        };
+        place_.record.set_fault(
+            [&](const disk_event& event) { return event.code == each.at ? each.error : 0; });
         EXPECT_EQ(server_.ask("PUT", "/files/kept", "new").status, each.status)
             << name_of(each.at) << " " << each.error;
-        place_.record.fault = nullptr;
+        place_.record.set_fault(nullptr);
 
         EXPECT_EQ(server_.ask("GET", "/files/kept").body, "old") << name_of(each.at);
         EXPECT_EQ(names_in("someone"), std::vector<std::string>{"kept"}) << name_of(each.at);
@@ -183,12 +182,11 @@ TEST_P(FileOrder, APutThatFailsLeavesTheOldVersionAndNoTemporaryFile) {
 }
 
 TEST_P(FileOrder, APutWhoseFolderCannotBeMadeDurableIsNoSuccess) {
-    place_.record.fault = [](const disk_event& event) {
-        return event.code == op_code::fsync ? EIO : 0;
-    };
+    place_.record.set_fault(
+        [](const disk_event& event) { return event.code == op_code::fsync ? EIO : 0; });
     EXPECT_EQ(server_.ask("PUT", "/files/a", "x").status, 500);
     EXPECT_EQ(server_.ask("GET", "/files/a").status, 404);
-    place_.record.fault = nullptr;
+    place_.record.set_fault(nullptr);
 
     // The folder is there by now, but the next put must not take it for durable.
     EXPECT_EQ(server_.ask("PUT", "/files/a", "y").status, 201);

@@ -42,8 +42,12 @@ class recorder {
     recorder(const recorder&) = delete;
     recorder& operator=(const recorder&) = delete;
 
-    /// An errno for operations that shall fail before they begin; 0 for the others.
-    std::function<int(const disk_event&)> fault;
+    /// `fault` answers with an errno for operations that shall fail before they begin, 0 for the
+    /// others.
+    void set_fault(std::function<int(const disk_event&)> fault) {
+        const std::lock_guard guard(lock_);
+        fault_ = std::move(fault);
+    }
 
     std::vector<disk_event> events() {
         const std::lock_guard guard(lock_);
@@ -52,11 +56,9 @@ class recorder {
 
     submission begin(operation& op, io_backend& in) {
         disk_event event = describe(op);
-        if (fault) {
-            if (const int error = fault(event); error != 0) {
-                op.outcome = -error;
-                return submission::completed;
-            }
+        if (const int error = fault_of(event); error != 0) {
+            op.outcome = -error;
+            return submission::completed;
         }
         note_begin(op, std::move(event));
         const submission how = in.submit(op);
@@ -71,6 +73,11 @@ class recorder {
     }
 
   private:
+    int fault_of(const disk_event& event) {
+        const std::lock_guard guard(lock_);
+        return fault_ ? fault_(event) : 0;
+    }
+
     struct pending {
         void (*done)(operation&) noexcept;
         disk_event event;
@@ -132,6 +139,7 @@ class recorder {
     }
 
     std::mutex lock_;  // guards everything below
+    std::function<int(const disk_event&)> fault_;
     std::uint64_t count_ = 0;
     std::vector<disk_event> events_;
     std::map<const operation*, pending> pending_;

@@ -168,6 +168,7 @@ int serve(serving_process& on, const listening_sockets& passed) {
                         passed.admin ? "the socket that was passed" : options.admin, admin.error());
     }
     on.admin = admin->get();
+    on.listens = server.local();
     auto serving = rt.try_spawn(system, serve_all, &server);
     if (!serving) {
         return complain("cannot serve at", options.listen, serving.error().code());

@@ -29,7 +29,7 @@ void say(const std::string& line) {
 }
 
 std::string status_of(const serving_process& on) {
-    std::string line = "serving at http://" + on.server->local().to_string();
+    std::string line = "serving at http://" + on.listens.to_string();
     if (on.who->is_by_token()) {
         line += ", " + std::to_string(on.settings.tenants.size()) + " tenants with " +
                 std::to_string(on.settings.tokens()) + " tokens";
@@ -105,8 +105,7 @@ int drain(serving_process& on, int signal, join_handle<result<void>> serving) {
     }
     on.server->drain(std::chrono::milliseconds(on.settings.options.drain_ms));
     if (const auto drained = on.rt->sync_wait(std::move(serving)); !drained) {
-        say("serving ended at " + on.server->local().to_string() + ": " +
-            drained.error().message());
+        say("serving ended at " + on.listens.to_string() + ": " + drained.error().message());
         return 1;
     }
     return 0;
@@ -132,7 +131,7 @@ sigset_t block_life_signals() {
 }
 
 void say_ready(const serving_process& on) {
-    std::printf("drama serve: ready http://%s", on.server->local().to_string().c_str());
+    std::printf("drama serve: ready http://%s", on.listens.to_string().c_str());
     if (on.admin != nullptr) {
         std::printf(" admin http://%s/debug/tenants", on.admin->local().to_string().c_str());
     }

@@ -9,6 +9,7 @@
 
 #include "drama/admin/admin_server.hpp"
 #include "drama/http/server.hpp"
+#include "drama/net/endpoint.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "serve/config/accounts.hpp"
 #include "serve/config/config.hpp"
@@ -30,6 +31,7 @@ struct serving_process {
     accounts* who = nullptr;
     supervisor* above = nullptr;
     http_server* server = nullptr;
+    endpoint listens;               ///< where it does
     admin_server* admin = nullptr;  ///< null: none
 };
 

@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -30,6 +31,15 @@ class [[nodiscard("a task does nothing until it is awaited or spawned")]] task;
 template <class A>
 concept drama_awaitable = requires(std::remove_reference_t<A>& awaitable, runnable& self) {
     awaitable.attach(self);
+    awaitable.await_ready();
+    awaitable.await_resume();
+};
+
+/// One that is also told where: for those whose own arguments leave no room for a location.
+template <class A>
+concept located_awaitable = requires(std::remove_reference_t<A>& awaitable, runnable& self,
+                                     const std::source_location& where) {
+    awaitable.attach(self, where);
     awaitable.await_ready();
     awaitable.await_resume();
 };
@@ -83,6 +93,14 @@ struct promise_base {
     void unhandled_exception() noexcept { thrown = std::current_exception(); }
 
     template <class A>
+        requires located_awaitable<A>
+    auto await_transform(A&& awaitable, const std::source_location& where =
+                                            std::source_location::current()) noexcept {
+        awaitable.attach(*self, where);
+        return awaiter_ref<std::remove_reference_t<A>>{&awaitable};
+    }
+    template <class A>
+        requires(!located_awaitable<A>)
     auto await_transform(A&& awaitable) noexcept {
         using plain = std::remove_cvref_t<A>;
         if constexpr (is_task<plain>::value) {

@@ -100,11 +100,10 @@ template <class F, class... Args>
 class call_awaiter : public wait_record, public job {
   public:
     template <class G, class... As>
-    call_awaiter(work_kind on, std::source_location at, G&& f, As&&... args)
+    call_awaiter(work_kind on, G&& f, As&&... args)
         : call_(std::forward<G>(f), std::forward<As>(args)...), kind_(on) {
         job::function = identity_of(call_.function());
         wait_record::kind = on == work_kind::compute ? wait_kind::compute : wait_kind::blocking;
-        where = at;
         wait_record::cancel = [](wait_record& record) noexcept {
             auto& me = static_cast<call_awaiter&>(record);
             me.stop_asked.store(true, std::memory_order_release);
@@ -117,7 +116,10 @@ class call_awaiter : public wait_record, public job {
         };
     }
 
-    void attach(runnable& self) noexcept { self_ = &self; }
+    void attach(runnable& self, const std::source_location& at) noexcept {
+        self_ = &self;
+        where = at;
+    }
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         self_->resume_point = at;
@@ -163,16 +165,14 @@ using call_awaiter_for = call_awaiter<std::decay_t<F>, std::decay_t<Args>...>;
 /// errc::shutting_down from the pool. Exceptions come out of the await. No allocation.
 template <class F, class... Args>
 [[nodiscard]] internal::call_awaiter_for<F, Args...> blocking(F&& f, Args&&... args) {
-    return {work_kind::blocking, std::source_location::current(), std::forward<F>(f),
-            std::forward<Args>(args)...};
+    return {work_kind::blocking, std::forward<F>(f), std::forward<Args>(args)...};
 }
 
 /// Runs `f(args...)` on a compute thread, below the workers: hashing, compression, parsing. As
 /// blocking.
 template <class F, class... Args>
 [[nodiscard]] internal::call_awaiter_for<F, Args...> compute(F&& f, Args&&... args) {
-    return {work_kind::compute, std::source_location::current(), std::forward<F>(f),
-            std::forward<Args>(args)...};
+    return {work_kind::compute, std::forward<F>(f), std::forward<Args>(args)...};
 }
 
 /// A blocking call that was started from a thread, most often from inside another blocking call.

@@ -12,6 +12,8 @@ if shutil.which("prlimit") is None:
 
 LIMIT = 100
 CLIENTS = 250
+# A share of a CPU, and seconds. A sanitizer makes all of it slower; a server that spins uses 1.
+MOST_CPU, LONGEST_RECOVERY = (0.25, 0.5) if service.SANITIZED else (0.05, 0.1)
 
 
 def cpu_seconds(server):
@@ -53,10 +55,9 @@ class Descriptors(unittest.TestCase):
                 recoveries.append(self.recovery(server, clients))
                 print(f"{io}: {used * 100:.2f} % CPU at the limit, "
                       f"served again after {recoveries[-1] * 1000:.1f} ms")
-                if not service.SANITIZED:
-                    self.assertLess(used, 0.05)
+                self.assertLess(used, MOST_CPU)
             # The machine may be busy; the server is not what takes longer.
-            self.assertLess(min(recoveries), 0.1)
+            self.assertLess(min(recoveries), LONGEST_RECOVERY)
 
     def test_on_epoll(self):
         self.run_on("epoll")

@@ -129,7 +129,8 @@ class runnable : public work_item {
     template <class Visit>
     void inspect_wait(Visit visit) noexcept {
         stop_lock_.lock();
-        visit(static_cast<const wait_record*>(wait_.load(std::memory_order_relaxed)));
+        // Acquire: the waiter has published what the record says, and holds no lock for it.
+        visit(static_cast<const wait_record*>(wait_.load(std::memory_order_acquire)));
         stop_lock_.unlock();
     }
 

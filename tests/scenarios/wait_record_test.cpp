@@ -312,7 +312,7 @@ TEST_P(WaitRecord, ShowsWhatIsWaitedForAndWhere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEachAwaiter, WaitRecord, ::testing::ValuesIn(cases()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace drama

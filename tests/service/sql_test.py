@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 import unittest
 
 import service
@@ -40,6 +41,13 @@ class Sql(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer.body)
         self.assertEqual(answer.headers["content-type"], "application/json")
         return json.loads(answer.body)
+
+    def tenants(self):
+        with self.server.connect(self.server.admin_port) as admin:
+            return json.loads(admin.ask("/debug/tenants").body)["tenants"]
+
+    def requests_under_way(self):
+        return sum(each["requests"] for each in self.tenants())
 
     def refuse(self, status, text, statements, query=""):
         answer = self.run_sql(statements, query=query)
@@ -81,6 +89,7 @@ class Sql(unittest.TestCase):
     def test_what_is_the_servers_own_is_refused(self):
         for statements in ["begin", "commit", "rollback", "attach 'x' as y", "detach main",
                            "pragma journal_mode = off", "vacuum", "vacuum into 'x'",
+                           "create temp table x(a)", "create temp view x as select 1",
                            "select load_extension('x')", "select readfile('/etc/passwd')"]:
             self.refuse(400, "", statements)
         self.refuse(400, "zero byte", "select 1\0")
@@ -100,6 +109,29 @@ class Sql(unittest.TestCase):
         paths = [os.path.realpath("/proc/%d/fd/%s" % (self.server.process.pid, each))
                  for each in open_files]
         self.assertLessEqual(len([each for each in paths if each.endswith("main.db")]), 64)
+
+    def test_no_more_are_open_than_may_be(self):
+        busy = [self.server.connect() for _ in range(80)]
+        text = (ENDLESS + "select count(*) from c").encode()
+        for number, each in enumerate(busy):
+            self.addCleanup(each.__exit__)
+            each.send(service.request("/sql?ms=3000", "POST", text, Drama_Tenant="b%d" % number))
+        ends = time.monotonic() + 2
+        while self.requests_under_way() < 64 and time.monotonic() < ends:
+            time.sleep(0.02)
+        answer = self.run_sql("select 1", "newcomer")
+        self.assertEqual((answer.status, answer.text),
+                         (503, "too many databases are in use at once\n"))
+        statuses = [each.read().status for each in busy]
+        self.assertEqual(set(statuses), {503, 504})
+        self.assertLessEqual(statuses.count(504), 64)
+        self.rows("select 1", "another")
+
+    def test_memory_has_a_bound(self):
+        many = "with recursive c(x) as (select 1 union all select x + 1 from c limit 4000) "
+        self.refuse(503, "memory", many + "select count(*), max(b) from (select randomblob(200000)"
+                    " as b, x from c order by b)", "?ms=60000")
+        self.rows("create table t(a)")
 
     def test_a_database_has_a_size(self):
         self.restart("--sql-mib", "1")
@@ -159,9 +191,7 @@ class Sql(unittest.TestCase):
 
     def test_files_are_the_tenants_in_the_books(self):
         self.rows("create table t(a)")
-        with self.server.connect(self.server.admin_port) as admin:
-            tenants = json.loads(admin.ask("/debug/tenants").body)["tenants"]
-        gold = next(each for each in tenants if each["name"] == "gold")
+        gold = next(each for each in self.tenants() if each["name"] == "gold")
         self.assertGreaterEqual(gold["operations"]["fdatasync"]["count"], 2)
         self.assertGreaterEqual(gold["operations"]["write_at"]["bytes"], 4096)
         self.assertEqual(gold["blocking_calls"], 1)

@@ -37,6 +37,8 @@ result<http_reply> reply_of(sql_answer answer) {
             return fail(errc::stop_requested);
         case outcome::full:
             return text_reply(507, answer.text);
+        case outcome::crowded:
+            return text_reply(503, answer.text);
         case outcome::no_memory:
             return text_reply(503, "no memory is left for statements");
         case outcome::broken:
@@ -46,9 +48,6 @@ result<http_reply> reply_of(sql_answer answer) {
 }
 
 result<http_reply> failed(std::error_code error) {
-    if (error == errno_code(EMFILE)) {
-        return text_reply(503, "too many databases are in use at once");
-    }
     if (error == errno_code(ENOSPC) || error == errno_code(EDQUOT)) {
         return text_reply(507, "no room is left on the disk");
     }

@@ -43,6 +43,11 @@ int judge(void*, int action, Names...) {
         case SQLITE_ATTACH:
         case SQLITE_DETACH:
         case SQLITE_PRAGMA:
+        // Of a connection, not of the database: a tenant could hold the memory of all with them.
+        case SQLITE_CREATE_TEMP_INDEX:
+        case SQLITE_CREATE_TEMP_TABLE:
+        case SQLITE_CREATE_TEMP_TRIGGER:
+        case SQLITE_CREATE_TEMP_VIEW:
             return SQLITE_DENY;
         default:
             return SQLITE_OK;
@@ -88,8 +93,8 @@ sql_answer failure_of(sqlite3* at, const watch& on) {
     }
     if ((code & 0xff) == SQLITE_AUTH) {
         return {outcome::refused,
-                "transactions, PRAGMA, ATTACH and VACUUM are not allowed: the whole body is one "
-                "transaction"};
+                "transactions, PRAGMA, ATTACH, VACUUM and temporary tables are not allowed: the "
+                "whole body is one transaction"};
     }
     return {outcome_of(code), one_line(::sqlite3_errmsg(at))};
 }

@@ -37,6 +37,7 @@ struct sql_answer {
         too_late,   ///< they ran past sql_request::ends
         stopped,    ///< the request was stopped
         full,       ///< the database is at its size, or the disk is full
+        crowded,    ///< too many databases are in use; said by the store
         no_memory,  ///< statements of all tenants hold sql_heap_bytes_max
         broken,     ///< the disk failed, or what is on it is no database
     };
@@ -59,6 +60,9 @@ class sql_database {
     /// Requires: called on a blocking thread, inside a sql_files_scope, with `turn` held.
     [[nodiscard]] sql_answer run(const std::stop_token& stop, const sql_request& request,
                                  const sql_limits& limits);
+    /// Closes it until the next run. Requires: as run.
+    void close() noexcept { connection_.reset(); }
+
     drama::mutex turn;
 
   private:

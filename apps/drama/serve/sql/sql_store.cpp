@@ -2,7 +2,6 @@
 #include "serve/sql/sql_store.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <mutex>
 #include <stop_token>
 #include <utility>
@@ -18,7 +17,7 @@ namespace {
 struct call {
     runtime* rt;
     tenant payer;
-    std::shared_ptr<sql_database> idle;  ///< is closed there
+    sql_database* idle;  ///< is closed there, if there is one
     sql_database* database;
     sql_request request;
     const sql_limits* limits;
@@ -26,7 +25,9 @@ struct call {
 
 sql_answer run_call(const std::stop_token& stop, call* of) {
     const sql_files_scope files(*of->rt, of->payer);
-    of->idle.reset();
+    if (of->idle != nullptr) {
+        of->idle->close();
+    }
     return of->database->run(stop, of->request, *of->limits);
 }
 
@@ -44,53 +45,83 @@ task<result<void>> sql_store::prepare() {
     co_return co_await std::move(making);
 }
 
-std::shared_ptr<sql_database> sql_store::take(const std::string& folder,
-                                              std::shared_ptr<sql_database>& idle) {
+sql_store::place& sql_store::place_of(const std::string& folder) {
     const std::lock_guard guard(lock_);
-    const auto found = places_.find(folder);
-    if (found != places_.end()) {
-        found->second.used = ++uses_;
-        return found->second.database;
+    auto& found = places_[folder];
+    if (!found) {
+        found = std::make_unique<place>(root_ + "/" + folder + "/main.db");
     }
-    if (places_.size() >= open_max) {
-        auto oldest = places_.end();
-        for (auto each = places_.begin(); each != places_.end(); ++each) {
-            const bool is_idle = each->second.database.use_count() == 1;
-            if (is_idle && (oldest == places_.end() || each->second.used < oldest->second.used)) {
-                oldest = each;
-            }
-        }
-        if (oldest == places_.end()) {
-            return nullptr;
-        }
-        idle = std::move(oldest->second.database);
-        places_.erase(oldest);
+    found->used = ++uses_;
+    return *found;
+}
+
+// Who waits for a turn holds none, so a free turn is taken at once or not at all: nothing can wait
+// in a circle.
+bool sql_store::open(place& to, idle_place& out) {
+    const std::lock_guard guard(lock_);
+    if (open_ < open_max) {
+        ++open_;
+        to.is_open = true;
+        return true;
     }
-    auto made = std::make_shared<sql_database>(root_ + "/" + folder + "/main.db");
-    places_.emplace(folder, place{made, ++uses_});
-    return made;
+    for (auto& [folder, each] : places_) {
+        if (!each->is_open || (out.at != nullptr && each->used > out.at->used)) {
+            continue;
+        }
+        if (auto turn = each->database.turn.try_lock()) {
+            out = {each.get(), *std::move(turn)};
+        }
+    }
+    if (out.at == nullptr) {
+        return false;
+    }
+    out.at->is_open = false;
+    to.is_open = true;
+    return true;
+}
+
+void sql_store::undo_open(place& to, idle_place& out) {
+    const std::lock_guard guard(lock_);
+    to.is_open = false;
+    if (out.at != nullptr) {
+        out.at->is_open = true;
+    } else {
+        --open_;
+    }
 }
 
 task<result<sql_answer>> sql_store::run(drama::tenant payer, std::string folder,
                                         std::string_view statements, duration at_most) {
-    std::shared_ptr<sql_database> idle;
-    const std::shared_ptr<sql_database> database = take(folder, idle);
-    if (!database) {
-        co_return fail(errno_code(EMFILE));
-    }
-    auto turn = co_await database->turn.lock();
+    place& own = place_of(folder);
+    auto turn = co_await own.database.turn.lock();
     if (!turn) {
         co_return fail(turn.error());
     }
-    auto making = make_durable_folder(root_ + "/" + folder);
-    auto made = co_await std::move(making);
-    if (!made) {
-        co_return fail(made.error());
+    idle_place idle;
+    const bool opens = !own.is_open;
+    if (opens) {
+        auto making = make_durable_folder(root_ + "/" + folder);
+        auto made = co_await std::move(making);
+        if (!made) {
+            co_return fail(made.error());
+        }
+        if (!open(own, idle)) {
+            co_return sql_answer{sql_answer::outcome::crowded,
+                                 "too many databases are in use at once"};
+        }
     }
     const runnable& self = co_await this_task();
     const instant ends = std::min(saturating_add(self.home->now(), at_most), self.deadline);
-    call of{rt_, payer, std::move(idle), database.get(), {statements, self.home, ends}, &limits_};
+    call of{rt_,
+            payer,
+            idle.at != nullptr ? &idle.at->database : nullptr,
+            &own.database,
+            {statements, self.home, ends},
+            &limits_};
     auto answer = co_await blocking(run_call, &of);
+    if (!answer && opens) {
+        undo_open(own, idle);  // the call was never made
+    }
     co_return answer;
 }
 

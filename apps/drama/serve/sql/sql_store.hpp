@@ -31,8 +31,8 @@ class sql_store {
     /// Runs `statements` as one transaction of the database in `folder`, on `payer`'s account.
     ///
     /// Suspends: until earlier statements of the tenant and these have ended.
-    /// Errors:   errc::stop_requested, errc::deadline_exceeded before they began; EMFILE - more
-    ///           than open_max databases are in use; the kernel's for the folder.
+    /// Errors:   errc::stop_requested, errc::deadline_exceeded before they began; those of
+    ///           blocking(); the kernel's for the folder.
     [[nodiscard]] task<result<sql_answer>> run(drama::tenant payer, std::string folder,
                                                std::string_view statements, duration at_most);
 
@@ -41,21 +41,32 @@ class sql_store {
 
   private:
     struct place {
-        std::shared_ptr<sql_database> database;
+        explicit place(std::string path) : database(std::move(path)) {}
+
+        sql_database database;
         std::uint64_t used = 0;  // the number of the last use
+        bool is_open = false;    // has one of open_max; written under its turn too
+    };
+    /// One of the places that are open, whose turn was free: its connection is to be closed.
+    struct idle_place {
+        place* at = nullptr;
+        mutex_guard turn;
     };
 
-    /// The tenant's database, whether it is open or not. `idle`: one that must be closed for it.
-    /// Null: all places are in use.
-    std::shared_ptr<sql_database> take(const std::string& folder,
-                                       std::shared_ptr<sql_database>& idle);
+    place& place_of(const std::string& folder);
+    /// Counts `to` as open, if need be instead of `out`. False: all are in use.
+    /// Requires: the turn of `to` is held.
+    bool open(place& to, idle_place& out);
+    /// Takes that back: nothing was opened or closed.
+    void undo_open(place& to, idle_place& out);
 
     runtime* rt_;
     const std::string root_;  // DATA/sql
     const sql_limits limits_;
 
-    spinlock lock_;  // guards the two below
-    std::unordered_map<std::string, place> places_;
+    spinlock lock_;  // guards what follows, and `used` and `is_open` of each place
+    std::unordered_map<std::string, std::unique_ptr<place>> places_;  // one a tenant
+    std::size_t open_ = 0;
     std::uint64_t uses_ = 0;
 };
 

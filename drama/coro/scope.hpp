@@ -151,8 +151,10 @@ class scope_handle {
 /// exception of a child stops the others and comes out here, unless the body threw before.
 template <class F, class... Args>
     requires task_function<F, scope_handle, Args...>
-auto in_scope(F f, Args... args) -> std::invoke_result_t<F&, scope_handle, Args...> {
+auto in_scope(F f, Args... args)
+    -> located_task<typename std::invoke_result_t<F&, scope_handle, Args...>::value_type> {
     using value = typename std::invoke_result_t<F&, scope_handle, Args...>::value_type;
+    const std::source_location where = co_await internal::own_place();
     scope_state scope;
     runnable& self = co_await this_task();
     scope.set_owner(self);
@@ -177,7 +179,7 @@ auto in_scope(F f, Args... args) -> std::invoke_result_t<F&, scope_handle, Args.
     if (thrown) {
         scope.stop(errc::stop_requested);
     }
-    co_await scope.join();
+    co_await scope.join(where);
     if (!thrown) {
         thrown = scope.take_exception();
     }

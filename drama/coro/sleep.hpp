@@ -166,9 +166,11 @@ struct backoff {
 /// Errors: the last attempt's; errc::stop_requested or errc::deadline_exceeded while it waits.
 template <class F, class... Args>
     requires task_function<F, Args...>
-auto retry(backoff schedule, F f, Args... args) -> std::invoke_result_t<F&, Args...> {
+auto retry(backoff schedule, F f, Args... args)
+    -> located_task<typename std::invoke_result_t<F&, Args...>::value_type> {
     using value = typename std::invoke_result_t<F&, Args...>::value_type;
     static_assert(is_result<value>, "retry needs a task that yields a result");
+    const std::source_location where = co_await internal::own_place();
     runnable& self = co_await this_task();
     for (int attempt = 1;; ++attempt) {
         auto call = std::invoke(f, args...);
@@ -176,7 +178,8 @@ auto retry(backoff schedule, F f, Args... args) -> std::invoke_result_t<F&, Args
         if (outcome || attempt >= schedule.limit || self.is_stopping()) {
             co_return outcome;
         }
-        auto slept = co_await sleep_for(schedule.pause(attempt, self.home->random()));
+        const duration pause = schedule.pause(attempt, self.home->random());
+        auto slept = co_await sleep_for(pause, where);
         if (!slept) {
             co_return std::unexpected(slept.error());
         }

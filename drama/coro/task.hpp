@@ -25,6 +25,8 @@ namespace drama::inline v0 {
 
 template <class T>
 class [[nodiscard("a task does nothing until it is awaited or spawned")]] task;
+template <class T>
+class located_task;
 
 /// What may stand behind co_await in a task: it is told, before it is asked whether it is ready,
 /// which task awaits it. User-written awaitables meet this concept.
@@ -50,6 +52,8 @@ template <class T>
 struct is_task : std::false_type {};
 template <class T>
 struct is_task<task<T>> : std::true_type {};
+template <class T>
+struct is_task<located_task<T>> : std::true_type {};
 
 /// Stands for an awaitable that lives to the end of its await expression. By value, because GCC 12
 /// copies what await_transform returns by reference, and awaiters do not move.
@@ -98,6 +102,12 @@ struct promise_base {
                                             std::source_location::current()) noexcept {
         awaitable.attach(*self, where);
         return awaiter_ref<std::remove_reference_t<A>>{&awaitable};
+    }
+    template <class T>
+    auto await_transform(located_task<T>&& inner, const std::source_location& where =
+                                                      std::source_location::current()) noexcept {
+        inner.show_at(where);
+        return await_transform(static_cast<task<T>&&>(inner));
     }
     template <class A>
         requires(!located_awaitable<A>)
@@ -237,6 +247,65 @@ using task_of = std::invoke_result_t<F&, Args...>;
 inline internal::self_awaiter this_task() noexcept {
     return {};
 }
+
+namespace internal {
+
+/// Yields, inside a located_task, where that is awaited.
+struct own_place {};
+
+struct place_awaiter {
+    std::source_location where;
+    bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    std::source_location await_resume() const noexcept { return where; }
+};
+
+template <class T>
+struct located_promise : promise<T> {
+    std::source_location awaited_at;  // none if it was spawned or awaited as a plain task
+
+    located_task<T> get_return_object() noexcept;
+
+    using promise_base::await_transform;
+    place_awaiter await_transform(own_place) noexcept {
+        return {awaited_at.line() != 0 ? awaited_at : this->self->site.where};
+    }
+};
+
+}  // namespace internal
+
+/// A task that is told where it is awaited, so that its own waits show that line: for functions
+/// whose arguments leave no room for a location. It can be used as any task; the waits then show
+/// where its root was spawned.
+template <class T>
+class [[nodiscard("a task does nothing until it is awaited or spawned")]] located_task
+    : public task<T> {
+  public:
+    using promise_type = internal::located_promise<T>;
+
+    located_task() noexcept = default;
+    /// Requires: the frame is a located_task's.
+    explicit located_task(typename task<T>::handle frame) noexcept : task<T>(frame) {}
+
+    /// Requires: not moved from.
+    void show_at(const std::source_location& where) noexcept {
+        const auto frame = this->release();
+        DRAMA_ASSERT(frame, "awaiting a task that was moved from");
+        static_cast<promise_type&>(frame.promise()).awaited_at = where;
+        *this = located_task(frame);
+    }
+};
+
+namespace internal {
+
+template <class T>
+located_task<T> located_promise<T>::get_return_object() noexcept {
+    // A frame's address is found from its promise's, which is that of the base.
+    static_assert(alignof(located_promise<T>) == alignof(promise<T>));
+    return located_task<T>(std::coroutine_handle<promise<T>>::from_promise(*this));
+}
+
+}  // namespace internal
 
 /// A function whose call makes a task: what `spawn` and `in_scope` take.
 template <class F, class... Args>

@@ -162,34 +162,6 @@ result<std::tuple<plain_value_t<Ts>...>> harvest_all(std::span<when_child> child
     return std::tuple<plain_value_t<Ts>...>(*std::move(std::get<I>(values))...);
 }
 
-template <class... Ts>
-task<result<std::tuple<plain_value_t<Ts>...>>> when_all_at(std::source_location where,
-                                                           task<Ts>... tasks) {
-    std::array<when_child, sizeof...(Ts)> children;
-    std::size_t next = 0;
-    (adopt(children[next++], tasks), ...);
-    when_group group(children, when_group::rule::all);
-    runnable& self = co_await this_task();
-    group.start(self);
-    co_await group.join(where);
-    co_return harvest_all<Ts...>(children, group.decided_by(), std::index_sequence_for<Ts...>());
-}
-
-template <class T, class... Ts>
-task<result<plain_value_t<T>>> when_any_at(std::source_location where, task<T> first,
-                                           task<Ts>... others) {
-    std::array<when_child, 1 + sizeof...(Ts)> children;
-    adopt(children[0], first);
-    std::size_t next = 1;
-    (adopt(children[next++], others), ...);
-    when_group group(children, when_group::rule::any);
-    runnable& self = co_await this_task();
-    group.start(self);
-    co_await group.join(where);
-    const std::size_t winner = group.decided_by();
-    co_return harvest<T>(children[winner < children.size() ? winner : 0]);
-}
-
 }  // namespace internal
 
 /// Runs the tasks at once and yields all values, with results unwrapped and void as std::monostate.
@@ -198,17 +170,35 @@ task<result<plain_value_t<T>>> when_any_at(std::source_location where, task<T> f
 ///         awaiting task stops all of them.
 /// Complexity: one frame; the tasks' own frames are used as they are.
 template <class... Ts>
-task<result<std::tuple<internal::plain_value_t<Ts>...>>> when_all(task<Ts>... tasks) {
-    return internal::when_all_at(std::source_location::current(), std::move(tasks)...);
+located_task<result<std::tuple<internal::plain_value_t<Ts>...>>> when_all(task<Ts>... tasks) {
+    std::array<internal::when_child, sizeof...(Ts)> children;
+    std::size_t next = 0;
+    (internal::adopt(children[next++], tasks), ...);
+    internal::when_group group(children, internal::when_group::rule::all);
+    const std::source_location where = co_await internal::own_place();
+    runnable& self = co_await this_task();
+    group.start(self);
+    co_await group.join(where);
+    co_return internal::harvest_all<Ts...>(children, group.decided_by(),
+                                           std::index_sequence_for<Ts...>());
 }
 
 /// Runs the tasks at once and yields the first value; the others are stopped and awaited, and give
 /// back what they were granted. Errors: if all fail, the first task's error.
 template <class T, class... Ts>
     requires(std::same_as<T, Ts> && ...)
-task<result<internal::plain_value_t<T>>> when_any(task<T> first, task<Ts>... others) {
-    return internal::when_any_at(std::source_location::current(), std::move(first),
-                                 std::move(others)...);
+located_task<result<internal::plain_value_t<T>>> when_any(task<T> first, task<Ts>... others) {
+    std::array<internal::when_child, 1 + sizeof...(Ts)> children;
+    internal::adopt(children[0], first);
+    std::size_t next = 1;
+    (internal::adopt(children[next++], others), ...);
+    internal::when_group group(children, internal::when_group::rule::any);
+    const std::source_location where = co_await internal::own_place();
+    runnable& self = co_await this_task();
+    group.start(self);
+    co_await group.join(where);
+    const std::size_t winner = group.decided_by();
+    co_return internal::harvest<T>(children[winner < children.size() ? winner : 0]);
 }
 
 }  // namespace drama::inline v0

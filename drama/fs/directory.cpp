@@ -33,12 +33,13 @@ status_wait make_status(std::string path, bool follow, std::source_location at) 
 
 }  // namespace internal
 
-task<result<void>> sync_directory(std::string path) {
-    auto directory = co_await file::open(std::move(path));
+task<result<void>> sync_directory(std::string path, std::source_location where) {
+    const open_options options;
+    auto directory = co_await file::open(std::move(path), options, where);
     if (!directory) {
         co_return fail(directory.error());
     }
-    co_return co_await directory->sync();
+    co_return co_await directory->sync(where);
 }
 
 }  // namespace drama::inline v0

@@ -78,6 +78,7 @@ DRAMA_API status_wait make_status(std::string path, bool follow, std::source_loc
 }
 
 /// Makes the names in a directory durable: new, renamed and removed ones.
-DRAMA_API task<result<void>> sync_directory(std::string path);
+DRAMA_API task<result<void>> sync_directory(
+    std::string path, std::source_location where = std::source_location::current());
 
 }  // namespace drama::inline v0

@@ -55,9 +55,11 @@ void close_now(io_fd* descriptor) noexcept {
     descriptor->reset();
 }
 
-task<void> close_elsewhere(io_fd descriptor) {
+task<void> close_elsewhere(io_fd descriptor, std::source_location at) {
     // If no thread can be had, the frame's end closes it here.
-    auto closed = co_await blocking(close_now, &descriptor);
+    auto closing = blocking(close_now, &descriptor);
+    closing.show_at(at);
+    auto closed = co_await closing;
     static_cast<void>(closed);
 }
 
@@ -91,8 +93,8 @@ task<result<void>> file::write_all_at(std::int64_t offset, std::span<const std::
     return internal::write_all(fd(), offset, from, where);
 }
 
-task<void> file::close() {
-    return internal::close_elsewhere(std::move(descriptor_));
+task<void> file::close(std::source_location where) {
+    return internal::close_elsewhere(std::move(descriptor_), where);
 }
 
 }  // namespace drama::inline v0

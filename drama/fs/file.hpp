@@ -124,7 +124,7 @@ class DRAMA_API file {
     int fd() const noexcept { return descriptor_.get(); }
     /// Closes on a blocking thread: the last close of a removed or remote file can take long. The
     /// destructor closes on the spot.
-    [[nodiscard]] task<void> close();
+    [[nodiscard]] task<void> close(std::source_location where = std::source_location::current());
     io_fd release() noexcept { return std::move(descriptor_); }
 
   private:

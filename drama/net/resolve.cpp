@@ -10,11 +10,11 @@
 namespace drama::inline v0 {
 
 task<result<std::vector<socket_address>>> resolve(std::string host, std::string service,
-                                                  int socket_type) {
+                                                  int socket_type, std::source_location from) {
     resolution asked;
     asked.service = std::move(service);
     asked.socket_type = socket_type;
-    io_wait lookup(op_code::resolve, work_class::read, std::source_location::current());
+    io_wait lookup(op_code::resolve, work_class::read, from);
     lookup.op().path = host.c_str();
     lookup.op().context = &asked;
     auto answered = co_await lookup;
@@ -27,12 +27,13 @@ task<result<std::vector<socket_address>>> resolve(std::string host, std::string 
     co_return std::move(asked.found);
 }
 
-task<result<std::vector<socket_address>>> resolve(endpoint where, int socket_type) {
+task<result<std::vector<socket_address>>> resolve(endpoint where, int socket_type,
+                                                  std::source_location from) {
     auto numeric = socket_address::from_ip(where.host.empty() ? "0.0.0.0" : where.host, where.port);
     if (numeric) {
         co_return std::vector<socket_address>(1, *numeric);
     }
-    auto named = resolve(std::move(where.host), std::to_string(where.port), socket_type);
+    auto named = resolve(std::move(where.host), std::to_string(where.port), socket_type, from);
     co_return co_await std::move(named);
 }
 

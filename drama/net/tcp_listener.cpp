@@ -63,8 +63,9 @@ tcp_listener::tcp_listener(tcp_listener&&) noexcept = default;
 tcp_listener& tcp_listener::operator=(tcp_listener&&) noexcept = default;
 tcp_listener::~tcp_listener() = default;
 
-task<result<tcp_listener>> tcp_listener::bind(endpoint where, listen_options options) {
-    auto lookup = resolve(std::move(where));
+task<result<tcp_listener>> tcp_listener::bind(endpoint where, listen_options options,
+                                              std::source_location from) {
+    auto lookup = resolve(std::move(where), SOCK_STREAM, from);
     auto found = co_await std::move(lookup);
     if (!found) {
         co_return fail(found.error());

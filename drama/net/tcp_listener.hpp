@@ -30,7 +30,9 @@ class DRAMA_API tcp_listener {
 
     /// Listens at the first address of `where` that can be had; port 0 takes a free one.
     /// Errors: errno of socket, bind, listen (EADDRINUSE, EACCES, ...); those of resolve.
-    static task<result<tcp_listener>> bind(endpoint where, listen_options options = {});
+    static task<result<tcp_listener>> bind(
+        endpoint where, listen_options options = {},
+        std::source_location from = std::source_location::current());
 
     /// Takes over a socket that listens already, one that was inherited for example; from then on
     /// it does not block. Requires: called from a task.

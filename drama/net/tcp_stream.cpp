@@ -39,14 +39,14 @@ socket_address tcp_stream::peer() const noexcept {
     return {&peer_.plain, static_cast<socklen_t>(is_v6 ? sizeof peer_.v6 : sizeof peer_.v4)};
 }
 
-task<result<tcp_stream>> tcp_connect(socket_address where) {
+task<result<tcp_stream>> tcp_connect(socket_address where, std::source_location from) {
     io_system& io = internal::current_io();
     auto opened = io.open_socket(where.family(), SOCK_STREAM, 0);
     if (!opened) {
         co_return fail(opened.error());
     }
     io_fd socket(io, *opened);
-    io_wait handshake(op_code::connect, work_class::write, std::source_location::current());
+    io_wait handshake(op_code::connect, work_class::write, from);
     handshake.op().fd = socket.get();
     handshake.op().address = where.data();
     handshake.op().length = where.size();
@@ -60,15 +60,15 @@ task<result<tcp_stream>> tcp_connect(socket_address where) {
     co_return std::move(made);
 }
 
-task<result<tcp_stream>> tcp_connect(endpoint where) {
-    auto lookup = resolve(std::move(where));
+task<result<tcp_stream>> tcp_connect(endpoint where, std::source_location from) {
+    auto lookup = resolve(std::move(where), SOCK_STREAM, from);
     auto found = co_await std::move(lookup);
     if (!found) {
         co_return fail(found.error());
     }
     runnable& self = co_await this_task();
     for (std::size_t i = 0;; ++i) {
-        auto attempt = tcp_connect((*found)[i]);
+        auto attempt = tcp_connect((*found)[i], from);
         auto made = co_await std::move(attempt);
         if (made || i + 1 == found->size() || self.is_stopping()) {
             co_return std::move(made);

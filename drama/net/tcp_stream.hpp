@@ -86,9 +86,11 @@ class DRAMA_API tcp_stream {
 /// Suspends: while names are resolved and the handshake lasts.
 /// Errors:   the last address's errno (ECONNREFUSED, ETIMEDOUT, ...); those of resolve;
 ///           errc::stop_requested, errc::deadline_exceeded.
-DRAMA_API task<result<tcp_stream>> tcp_connect(endpoint where);
+DRAMA_API task<result<tcp_stream>> tcp_connect(
+    endpoint where, std::source_location from = std::source_location::current());
 
 /// The same for one address.
-DRAMA_API task<result<tcp_stream>> tcp_connect(socket_address where);
+DRAMA_API task<result<tcp_stream>> tcp_connect(
+    socket_address where, std::source_location from = std::source_location::current());
 
 }  // namespace drama::inline v0

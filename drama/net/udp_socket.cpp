@@ -59,8 +59,8 @@ result<datagram> receive_from_wait::await_resume() noexcept {
 
 }  // namespace internal
 
-task<result<udp_socket>> udp_socket::bind(endpoint where) {
-    auto lookup = resolve(std::move(where), SOCK_DGRAM);
+task<result<udp_socket>> udp_socket::bind(endpoint where, std::source_location from) {
+    auto lookup = resolve(std::move(where), SOCK_DGRAM, from);
     auto found = co_await std::move(lookup);
     if (!found) {
         co_return fail(found.error());
@@ -83,8 +83,8 @@ task<result<udp_socket>> udp_socket::bind(endpoint where) {
     co_return fail(error);
 }
 
-task<result<udp_socket>> udp_socket::connect(endpoint peer) {
-    auto lookup = resolve(std::move(peer), SOCK_DGRAM);
+task<result<udp_socket>> udp_socket::connect(endpoint peer, std::source_location from) {
+    auto lookup = resolve(std::move(peer), SOCK_DGRAM, from);
     auto found = co_await std::move(lookup);
     if (!found) {
         co_return fail(found.error());
@@ -96,7 +96,7 @@ task<result<udp_socket>> udp_socket::connect(endpoint peer) {
         co_return fail(opened.error());
     }
     io_fd socket(io, *opened);
-    io_wait connect(op_code::connect, work_class::write, std::source_location::current());
+    io_wait connect(op_code::connect, work_class::write, from);
     connect.op().fd = socket.get();
     connect.op().address = address.data();
     connect.op().length = address.size();

@@ -56,9 +56,11 @@ class DRAMA_API udp_socket {
     explicit udp_socket(io_fd socket) noexcept : socket_(std::move(socket)) {}
 
     /// A socket with a local address; port 0 takes a free one.
-    static task<result<udp_socket>> bind(endpoint where);
+    static task<result<udp_socket>> bind(
+        endpoint where, std::source_location from = std::source_location::current());
     /// A socket with one peer: only its packets are received, and its ICMP errors are reported.
-    static task<result<udp_socket>> connect(endpoint peer);
+    static task<result<udp_socket>> connect(
+        endpoint peer, std::source_location from = std::source_location::current());
 
     /// Sends one packet, whole or not at all. Errors: EMSGSIZE.
     [[nodiscard]] internal::send_to_wait send_to(

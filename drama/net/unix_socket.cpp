@@ -93,7 +93,7 @@ constexpr duration backlog_pause_max = std::chrono::milliseconds(50);
 
 }  // namespace
 
-task<result<unix_stream>> unix_stream::connect(std::string path) {
+task<result<unix_stream>> unix_stream::connect(std::string path, std::source_location from) {
     auto address = socket_address::from_unix(path);
     if (!address) {
         co_return fail(address.error());
@@ -105,7 +105,7 @@ task<result<unix_stream>> unix_stream::connect(std::string path) {
     }
     io_fd socket(io, *opened);
     for (duration pause = backlog_pause_first;; pause = std::min(pause * 2, backlog_pause_max)) {
-        io_wait handshake(op_code::connect, work_class::write, std::source_location::current());
+        io_wait handshake(op_code::connect, work_class::write, from);
         handshake.op().fd = socket.get();
         handshake.op().address = address->data();
         handshake.op().length = address->size();
@@ -117,7 +117,7 @@ task<result<unix_stream>> unix_stream::connect(std::string path) {
             co_return fail(connected.error());
         }
         // The backlog is full, and no event tells when it is not.
-        auto slept = co_await sleep_for(pause);
+        auto slept = co_await sleep_for(pause, from);
         if (!slept) {
             co_return fail(slept.error());
         }

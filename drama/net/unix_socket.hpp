@@ -67,7 +67,8 @@ class DRAMA_API unix_stream {
     /// Connects to a path, or to an abstract name that begins with '@'.
     /// Suspends: also while the listener's backlog is full.
     /// Errors: ENOENT, ECONNREFUSED, errc::bad_argument - the path is too long.
-    static task<result<unix_stream>> connect(std::string path);
+    static task<result<unix_stream>> connect(
+        std::string path, std::source_location from = std::source_location::current());
     /// Two connected ends. Requires: called from a task.
     static result<std::pair<unix_stream, unix_stream>> make_pair();
 

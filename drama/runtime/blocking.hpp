@@ -118,8 +118,12 @@ class call_awaiter : public wait_record, public job {
 
     void attach(runnable& self, const std::source_location& at) noexcept {
         self_ = &self;
-        where = at;
+        if (where.line() == 0) {
+            where = at;
+        }
     }
+    /// For a function that awaits it on behalf of its caller: the caller's line.
+    void show_at(const std::source_location& at) noexcept { where = at; }
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         self_->resume_point = at;

@@ -78,7 +78,7 @@ task<result<Stream>> accept_from(accept_gate* gate, std::source_location at) {
     duration pause = accept_pause_first;
     bool used_reserve = false;
     if (const duration trickle = accept_pause(); trickle > duration::zero()) {
-        auto slept = co_await sleep_for(trickle);
+        auto slept = co_await sleep_for(trickle, at);
         if (!slept) {
             co_return fail(slept.error());
         }
@@ -103,7 +103,7 @@ task<result<Stream>> accept_from(accept_gate* gate, std::source_location at) {
             }
         }
         used_reserve = !gate->refill();
-        auto slept = co_await sleep_for(pause);
+        auto slept = co_await sleep_for(pause, at);
         if (!slept) {
             co_return fail(slept.error());
         }

@@ -175,8 +175,11 @@ void child_process::end() noexcept {
     }
 }
 
-task<result<child_process>> child_process::start(std::string program, child_options options) {
-    auto spawned = co_await blocking(spawn_child, &program, &options);
+task<result<child_process>> child_process::start(std::string program, child_options options,
+                                                 std::source_location where) {
+    auto loading = blocking(spawn_child, &program, &options);
+    loading.show_at(where);
+    auto spawned = co_await loading;
     if (!spawned) {
         co_return fail(spawned.error());
     }
@@ -190,17 +193,17 @@ task<result<child_process>> child_process::start(std::string program, child_opti
     co_return std::move(made);
 }
 
-task<result<child_process>> child_process::start(std::string program) {
-    return start(std::move(program), child_options());
+task<result<child_process>> child_process::start(std::string program, std::source_location where) {
+    return start(std::move(program), child_options(), where);
 }
 
-task<result<exit_status>> child_process::wait() {
-    return wait_for(this);
+task<result<exit_status>> child_process::wait(std::source_location where) {
+    return wait_for(this, where);
 }
 
-task<result<exit_status>> child_process::wait_for(child_process* child) {
-    auto ended = co_await internal::events_wait(child->pidfd_.get(), events::readable,
-                                                std::source_location::current());
+task<result<exit_status>> child_process::wait_for(child_process* child,
+                                                  std::source_location where) {
+    auto ended = co_await internal::events_wait(child->pidfd_.get(), events::readable, where);
     if (!ended) {
         co_return fail(ended.error());
     }

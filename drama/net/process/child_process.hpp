@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -45,9 +46,12 @@ class DRAMA_API child_process {
     /// Starts `program`, a path or a name to be found in PATH.
     /// Suspends: on a blocking thread until the program has been loaded.
     /// Errors: ENOENT, EACCES, E2BIG, EMFILE ...; those of blocking().
-    static task<result<child_process>> start(std::string program, child_options options);
+    static task<result<child_process>> start(
+        std::string program, child_options options,
+        std::source_location where = std::source_location::current());
     /// With the default options. (Not a default argument: GCC 12 destroys those twice in an await.)
-    static task<result<child_process>> start(std::string program);
+    static task<result<child_process>> start(
+        std::string program, std::source_location where = std::source_location::current());
 
     child_process(child_process&& other) noexcept;
     child_process& operator=(child_process&& other) noexcept;
@@ -57,7 +61,8 @@ class DRAMA_API child_process {
     /// Errors: errc::stop_requested, errc::deadline_exceeded - it runs on and can be awaited again;
     ///         ECHILD - somebody else has taken its status.
     /// Lifetime: the object does not move while the wait stands.
-    [[nodiscard]] task<result<exit_status>> wait();
+    [[nodiscard]] task<result<exit_status>> wait(
+        std::source_location where = std::source_location::current());
     /// Sends a signal. Errors: ESRCH if it has ended.
     result<void> kill(int signal);
 
@@ -69,7 +74,7 @@ class DRAMA_API child_process {
 
   private:
     child_process() noexcept = default;
-    static task<result<exit_status>> wait_for(child_process* child);
+    static task<result<exit_status>> wait_for(child_process* child, std::source_location where);
     void end() noexcept;
 
     io_fd pidfd_;  // closed once the child was awaited

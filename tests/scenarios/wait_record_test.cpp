@@ -1,36 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a task that waits shows of its wait: kind, what for, who holds it, and the line of the
-// await.
+// What a task that waits shows of its wait: kind, what for, who holds it, since when, and the line
+// of the await. In a simulated world where that has what is waited for.
+#include "tests/scenarios/wait_record_place.hpp"
+
 #include <gtest/gtest.h>
 
-#include <array>
-#include <atomic>
-#include <functional>
+#include <csignal>
 #include <source_location>
 #include <string>
-#include <thread>
-#include <vector>
-
-#include <poll.h>
+#include <utility>
 
 #include "drama/coro/sleep.hpp"
-#include "drama/coro/when.hpp"
-#include "drama/net/pipe.hpp"
-#include "drama/net/poll_fd.hpp"
-#include "drama/net/tcp_listener.hpp"
-#include "drama/net/tcp_stream.hpp"
-#include "drama/net/udp_socket.hpp"
-#include "drama/runtime/blocking.hpp"
+#include "drama/net/process/signal_set.hpp"
 #include "drama/runtime/runtime.hpp"
-#include "drama/runtime/spawn.hpp"
-#include "drama/sync/broadcast.hpp"
-#include "drama/sync/channel.hpp"
-#include "drama/sync/condition.hpp"
-#include "drama/sync/event.hpp"
-#include "drama/sync/mutex.hpp"
-#include "drama/sync/oneshot.hpp"
-#include "drama/sync/semaphore.hpp"
-#include "drama/sync/shared_mutex.hpp"
 
 namespace drama {
 namespace {
@@ -41,277 +23,147 @@ struct shown {
     unsigned line = 0;
     std::string file;
     const runnable* holder = nullptr;
-    bool has_object = false;
+    const void* object = nullptr;
+    duration lasted{};
+    duration age{};  ///< of the task that waits
+    bool is_gone = false;
 };
 
-/// Looks at `of` until it waits; one worker, so each look comes after a turn of the other.
-task<shown> first_wait(runnable* of) {
+void look(runnable* of, instant now, shown* seen) {
+    of->inspect_wait([&](const wait_record* record) {
+        if (record != nullptr) {
+            seen->kind = record->kind;
+            seen->line = record->where.line();
+            seen->file = record->where.file_name();
+            seen->holder = record->current_holder();
+            seen->object = record->object;
+            seen->lasted = record->lasted(now);
+        }
+    });
+}
+
+/// Looks at `of` until it waits where it should; one worker, so each look comes after a turn of the
+/// other.
+task<shown> first_wait(place* at, runnable* of) {
+    runnable& self = co_await this_task();
+    const instant began = self.home->now();
     shown seen;
-    for (int looks = 0; looks < 100'000 && seen.line == 0; ++looks) {
-        of->inspect_wait([&seen](const wait_record* record) {
-            if (record == nullptr) {
-                return;
-            }
-            seen = {record->kind, record->where.line(), record->where.file_name(),
-                    record->current_holder(), record->object != nullptr};
-        });
+    while (seen.line == 0) {
+        if (at->line != 0) {
+            look(of, self.home->now(), &seen);
+        }
         auto gave_way = co_await yield_now();
-        static_cast<void>(gave_way);
+        if (!gave_way) {
+            break;  // nothing was seen in time
+        }
     }
+    seen.age = self.home->now() - began;
     co_return seen;
 }
 
-constexpr unsigned line_after(
-    const std::source_location& here = std::source_location::current()) noexcept {
-    return here.line() + 1;
-}
-
-/// Everything that a waiter may wait for. Nothing of it comes before `release`.
-struct place {
-    mutex lock;
-    shared_mutex many;
-    semaphore room{0};
-    event happened;
-    condition changed;
-    channel<int> full{1};
-    channel<int> empty{1};
-    broadcast<int> news{4};
-    oneshot_ends<int> once = oneshot<int>();
-    std::atomic<bool> release{false};  // ends what no stop ends
-    tenant crowded;
-    runnable* sleeper = nullptr;
-    std::optional<join_handle<void>> other;
-};
-
-using waiter = task<void> (*)(place*, unsigned*);
-
-void spin(place* at) {
-    while (!at->release) {
-        std::this_thread::yield();
-    }
-}
-
-task<void> sleeps(place*, unsigned* line) {
-    *line = line_after();
-    auto slept = co_await sleep_for(1h);
-    static_cast<void>(slept);
-}
-
-task<void> joins(place* at, unsigned* line) {
-    *line = line_after();
-    auto joined = co_await at->other->join();
-    static_cast<void>(joined);
-}
-
-task<void> locks(place* at, unsigned* line) {
-    *line = line_after();
-    auto locked = co_await at->lock.lock();
-    static_cast<void>(locked);
-}
-
-task<void> reads_under_lock(place* at, unsigned* line) {
-    *line = line_after();
-    auto locked = co_await at->many.lock_shared();
-    static_cast<void>(locked);
-}
-
-task<void> writes_under_lock(place* at, unsigned* line) {
-    *line = line_after();
-    auto locked = co_await at->many.lock();
-    static_cast<void>(locked);
-}
-
-task<void> acquires(place* at, unsigned* line) {
-    *line = line_after();
-    auto permit = co_await at->room.acquire();
-    static_cast<void>(permit);
-}
-
-task<void> waits_for_event(place* at, unsigned* line) {
-    *line = line_after();
-    auto seen = co_await at->happened.wait();
-    static_cast<void>(seen);
-}
-
-task<void> waits_for_change(place* at, unsigned* line) {
-    mutex own;
-    auto guard = co_await own.lock();
-    *line = line_after();
-    auto seen = co_await at->changed.wait(*guard);
-    static_cast<void>(seen);
-}
-
-task<void> pushes(place* at, unsigned* line) {
-    *line = line_after();
-    auto pushed = co_await at->full.push(2);
-    static_cast<void>(pushed);
-}
-
-task<void> pops(place* at, unsigned* line) {
-    *line = line_after();
-    auto popped = co_await at->empty.pop();
-    static_cast<void>(popped);
-}
-
-task<void> receives_once(place* at, unsigned* line) {
-    *line = line_after();
-    auto received = co_await at->once.receiver.receive();
-    static_cast<void>(received);
-}
-
-task<void> hears_news(place* at, unsigned* line) {
-    auto from = at->news.subscribe();
-    *line = line_after();
-    auto heard = co_await from.next();
-    static_cast<void>(heard);
-}
-
-task<void> blocks(place* at, unsigned* line) {
-    *line = line_after();
-    co_await blocking(spin, at);
-}
-
-task<void> computes(place* at, unsigned* line) {
-    *line = line_after();
-    co_await compute(spin, at);
-}
-
-task<void> asks_to_be_admitted(place* at, unsigned* line) {
-    *line = line_after();
-    auto permit = co_await at->crowded.admit();
-    static_cast<void>(permit);
-}
-
-task<void> asks_to_spawn(place* at, unsigned* line) {
-    unsigned unused = 0;
-    *line = line_after();
-    auto spawned = co_await spawn(at->crowded, sleeps, at, &unused);
-    static_cast<void>(spawned);
-}
-
-task<void> reads_a_pipe(place*, unsigned* line) {
-    auto ends = make_pipe();
-    std::array<std::byte, 1> byte;
-    *line = line_after();
-    auto got = co_await ends->reader.read_some(byte);
-    static_cast<void>(got);
-}
-
-task<void> polls_a_descriptor(place*, unsigned* line) {
-    auto ends = make_pipe();
-    const int fd = ends->reader.fd();
-    *line = line_after();
-    auto ready = co_await poll_fd(fd, events::readable);
-    static_cast<void>(ready);
-}
-
-task<void> accepts(place*, unsigned* line) {
-    auto binding = tcp_listener::bind(*endpoint::parse("127.0.0.1:0"));
-    auto listener = co_await std::move(binding);
-    auto accepting = listener->accept();
-    *line = 0;  // of the call, which is not the await's
-    auto got = co_await std::move(accepting);
-    static_cast<void>(got);
-}
-
-struct wait_case {
-    const char* name;
-    waiter waits;
-    wait_kind kind;
-    bool has_holder = false;
-};
-
-const std::vector<wait_case>& cases() {
-    static const std::vector<wait_case> all{
-        {"sleep", sleeps, wait_kind::timer},
-        {"join", joins, wait_kind::join, true},
-        {"mutex", locks, wait_kind::lock, true},
-        {"shared_mutex_shared", reads_under_lock, wait_kind::lock, true},
-        {"shared_mutex", writes_under_lock, wait_kind::lock, true},
-        {"semaphore", acquires, wait_kind::space},
-        {"event", waits_for_event, wait_kind::item},
-        {"condition", waits_for_change, wait_kind::item},
-        {"push", pushes, wait_kind::space},
-        {"pop", pops, wait_kind::item},
-        {"oneshot", receives_once, wait_kind::item},
-        {"broadcast", hears_news, wait_kind::item},
-        {"blocking", blocks, wait_kind::blocking},
-        {"compute", computes, wait_kind::compute},
-        {"admit", asks_to_be_admitted, wait_kind::admission},
-        {"spawn", asks_to_spawn, wait_kind::admission},
-        {"pipe", reads_a_pipe, wait_kind::io},
-        {"poll_fd", polls_a_descriptor, wait_kind::io},
-        {"accept", accepts, wait_kind::io}};
-    return all;
-}
-
-task<void> sleeps_on_other(place* at) {
-    unsigned unused = 0;
-    auto sleeping = sleeps(at, &unused);
-    co_await std::move(sleeping);
-}
-
-task<result<shown>> look_at(place* at, const wait_case* which, unsigned* line, bool* is_gone) {
-    auto locked = co_await at->lock.lock();
-    auto writing = co_await at->many.lock();
-    auto pushed = co_await at->full.push(1);
-    if (!locked || !writing || !pushed) {
-        co_return fail(errc::bad_argument);
-    }
+task<result<shown>> watch(place* at, const wait_case* which) {
     const tenant own = this_runtime().tenant("own");
-    at->crowded = this_runtime().tenant("crowded");
-    at->crowded.set({.limit = {.tasks = 1, .requests = 1}});
-    auto crowd = this_runtime().try_spawn(at->crowded, sleeps_on_other, at);
-    auto other = this_runtime().try_spawn(own, sleeps_on_other, at);
-    if (!crowd || !other) {
-        co_return fail(errc::bad_argument);
-    }
-    at->other = *std::move(other);
-    auto waiting = this_runtime().try_spawn(own, which->waits, at, line);
+    at->spawn_line = std::source_location::current().line() + 1;
+    auto waiting = this_runtime().try_spawn(own, which->waits, at);
     if (!waiting) {
-        co_return fail(errc::bad_argument);
+        co_return fail(waiting.error().code());
     }
-    auto looking = first_wait(waiting->get());
-    const shown seen = co_await std::move(looking);
-    at->release = true;
+    auto looking = first_wait(at, waiting->get());
+    auto seen = co_await with_deadline(20s, std::move(looking));
+    at->is_released = true;
+    at->is_released.notify_all();
     waiting->request_stop();
     auto ended = co_await waiting->join();
-    waiting->get()->inspect_wait([&](const wait_record* record) { *is_gone = record == nullptr; });
-    crowd->request_stop();
-    at->other->request_stop();
-    auto crowd_ended = co_await crowd->join();
-    auto other_ended = co_await at->other->join();
-    if (!ended || !crowd_ended || !other_ended) {
-        co_return fail(errc::bad_argument);
+    static_cast<void>(ended);  // with what it waited for, or stopped
+    if (seen) {
+        waiting->get()->inspect_wait(
+            [&](const wait_record* record) { seen->is_gone = record == nullptr; });
     }
-    co_return seen;
+    co_return std::move(seen);
+}
+
+/// Holds what the waiters wait for, and looks at one of them.
+task<result<shown>> stand_by(place* at, const wait_case* which) {
+    runnable& self = co_await this_task();
+    if (at->sim != nullptr) {
+        // So that a wait without a beginning seems to have lasted longer than its task.
+        auto slept = co_await sleep_for(1h);
+        static_cast<void>(slept);
+    }
+    DRAMA_CO_TRY(auto locked, co_await at->lock.lock());
+    DRAMA_CO_TRY(auto writing, co_await at->many.lock());
+    auto pushed = co_await at->full.push(1);
+    EXPECT_TRUE(pushed);
+    at->holder = which->kind == wait_kind::lock ? &self : nullptr;
+    at->crowded = this_runtime().tenant("crowded");
+    at->crowded.set({.limit = {.tasks = 0, .requests = 0}});
+    auto other = this_runtime().try_spawn(this_runtime().tenant("own"), nap);
+    if (!other) {
+        co_return fail(other.error().code());
+    }
+    at->other = *std::move(other);
+    auto watching = watch(at, which);
+    auto seen = co_await std::move(watching);
+    at->other->request_stop();
+    auto ended = co_await at->other->join();
+    static_cast<void>(ended);
+    at->other.reset();  // not beyond the runtime
+    co_return std::move(seen);
+}
+
+runtime_options quiet() {
+    runtime_options options;
+    options.workers = 1;
+    options.blocking_threads_max = 1;
+    options.log = [](const std::string&) {};
+    return options;
+}
+
+result<shown> see_in_simulation(place* at, const wait_case* which) {
+    simulation sim(seed_or(1));
+    network_options& network = sim.network().options();
+    network.latency = latency_law::fixed(10ms);
+    network.disk = latency_law::fixed(10ms);
+    network.sync = latency_law::fixed(10ms);
+    at->sim = &sim;
+    runtime rt(sim.world(), quiet());
+    auto seen = rt.run(stand_by(at, which));
+    EXPECT_EQ(sim.leftovers(), "");
+    return seen;
+}
+
+result<shown> see_on_the_machine(place* at, const wait_case* which) {
+    EXPECT_TRUE(block_signals({SIGUSR1}));
+    runtime rt(quiet());
+    return rt.run(stand_by(at, which));
 }
 
 class WaitRecord : public ::testing::TestWithParam<wait_case> {};
 
 TEST_P(WaitRecord, ShowsWhatIsWaitedForAndWhere) {
-    runtime_options options;
-    options.workers = 1;
-    options.log = [](const std::string&) {};
-    runtime rt(options);
+    const wait_case& which = GetParam();
     place at;
-    unsigned line = 0;
-    bool is_gone = false;
 
-    const auto seen = rt.run(look_at(&at, &GetParam(), &line, &is_gone));
+    const auto seen =
+        which.is_real ? see_on_the_machine(&at, &which) : see_in_simulation(&at, &which);
 
-    ASSERT_TRUE(seen) << seen.error().message();
-    EXPECT_STREQ(name_of(seen->kind), name_of(GetParam().kind));
-    EXPECT_NE(seen->file.find("wait_record_test.cpp"), std::string::npos) << seen->file;
-    if (line != 0) {
-        EXPECT_EQ(seen->line, line);
+    ASSERT_TRUE(seen) << seen.error().message() << ", at line " << at.line;
+    EXPECT_STREQ(name_of(seen->kind), name_of(which.kind));
+    EXPECT_EQ(seen->file, at.file);
+    EXPECT_EQ(seen->line, at.line);
+    EXPECT_EQ(seen->holder, at.holder);
+    EXPECT_NE(seen->object, nullptr);
+    if (at.object != nullptr) {
+        EXPECT_EQ(seen->object, at.object);
     }
-    EXPECT_TRUE(seen->has_object);
-    EXPECT_EQ(seen->holder != nullptr, GetParam().has_holder);
-    EXPECT_TRUE(is_gone);
+    EXPECT_GE(seen->lasted, duration::zero());
+    EXPECT_LE(seen->lasted, seen->age + 2ms);  // a record's clock is as coarse as that
+    EXPECT_TRUE(seen->is_gone);
 }
 
-INSTANTIATE_TEST_SUITE_P(OfEachAwaiter, WaitRecord, ::testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(OfTasks, WaitRecord, ::testing::ValuesIn(waits_for_tasks()),
+                         [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(OfIo, WaitRecord, ::testing::ValuesIn(waits_for_io()),
                          [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace

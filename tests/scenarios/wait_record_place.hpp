@@ -45,7 +45,7 @@ struct place {
     const void* object = nullptr;  ///< null: nobody but the awaiter has its address
     unsigned line = 0;             ///< zero: still on its way to the await
     const char* file = nullptr;
-    unsigned spawn_line = 0;
+    std::source_location before_spawn;  ///< the line before the spawn of the waiter
 
     /// The await that counts begins on the next line.
     void next_line(std::source_location here = std::source_location::current()) noexcept {

@@ -100,7 +100,7 @@ task<result<void>> ends_a_scope(place* at) {
 
 // What the library awaits shows where its root was spawned.
 task<result<void>> ends_a_scope_in_time(place* at) {
-    at->line = at->spawn_line;
+    at->next_line(at->before_spawn);
     co_return co_await with_deadline(1h, in_scope(leave_a_child));
 }
 

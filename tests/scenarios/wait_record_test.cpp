@@ -63,7 +63,7 @@ task<shown> first_wait(place* at, runnable* of) {
 
 task<result<shown>> watch(place* at, const wait_case* which) {
     const tenant own = this_runtime().tenant("own");
-    at->spawn_line = std::source_location::current().line() + 1;
+    at->before_spawn = std::source_location::current();
     auto waiting = this_runtime().try_spawn(own, which->waits, at);
     if (!waiting) {
         co_return fail(waiting.error().code());

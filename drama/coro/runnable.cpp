@@ -46,13 +46,22 @@ void runnable::note_stop(errc& noted, errc reason) noexcept {
     if (noted == errc{}) {
         noted = reason;
         stop_pending_.store(true, std::memory_order_seq_cst);
-        wait_record* const record = wait_.load(std::memory_order_seq_cst);
+        const std::uintptr_t wait = wait_.load(std::memory_order_seq_cst);
+        auto* const record = (wait & turn_mark) != 0 ? nullptr : std::bit_cast<wait_record*>(wait);
         if (record != nullptr && record->cancel != nullptr) {
             record->stop_reason = reason;
             record->cancel(*record);
         }
     }
     stop_lock_.unlock();
+}
+
+wait_record runnable::turn_record(std::uintptr_t wait) const noexcept {
+    wait_record made;
+    made.kind = wait_kind::turn;
+    made.object = this;
+    made.where = std::bit_cast<std::source_location>(wait & ~turn_mark);
+    return made;
 }
 
 void runnable::push_scope(stop_scope& scope) noexcept {

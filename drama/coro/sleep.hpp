@@ -68,20 +68,31 @@ struct sleep_awaiter : wait_record, timer_node {
 };
 
 /// Gives way once: behind others of its tenant. `always`: also while the turn lasts.
+/// A stop does not move it: its turn comes anyway.
 struct yield_awaiter {
     runnable* self = nullptr;
+    std::source_location where;
     bool always;
+    bool has_waited = false;
 
     explicit yield_awaiter(bool unconditional) noexcept : always(unconditional) {}
-    void attach(runnable& task) noexcept { self = &task; }
+    void attach(runnable& task, const std::source_location& at) noexcept {
+        self = &task;
+        where = at;
+    }
     bool await_ready() const noexcept {
         return self->is_stopping() || (!always && self->home->now() < self->slot().turn_ends);
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;
+        has_waited = true;
+        self->begin_turn_wait(where);
         self->home->yield(*self);
     }
-    [[nodiscard]] result<void> await_resume() const noexcept {
+    [[nodiscard]] result<void> await_resume() noexcept {
+        if (has_waited) {
+            self->end_turn_wait();
+        }
         if (self->is_stopping()) {
             return fail(self->stop_reason());
         }

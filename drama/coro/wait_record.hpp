@@ -44,7 +44,7 @@ constexpr const char* name_of(wait_kind kind) noexcept {
 /// Lifetime: lives in the awaiter, which outlives the wait.
 struct wait_record {
     /// What is waited for: the primitive or operation. A join: the `runnable`. A lock: where its
-    /// holder is found, a `std::atomic<const runnable*>`.
+    /// holder is found, a `std::atomic<const runnable*>`. A turn: the waiting task itself.
     const void* object = nullptr;
     std::source_location where;
 
@@ -64,8 +64,11 @@ struct wait_record {
     }
     /// Notes the start: that of the turn that begins the wait.
     void begin(instant now) noexcept { since_ = coarse_instant(now); }
-    /// How long it has lasted at `now`. Units: exact to about a millisecond, up to 50 days.
-    duration lasted(instant now) const noexcept { return coarse_instant(now).since(since_); }
+    /// How long it has lasted at `now`. Units: exact to about a millisecond, up to 50 days. Zero
+    /// for a turn: its beginning is the queue's (`work_item::queued_at`).
+    duration lasted(instant now) const noexcept {
+        return kind == wait_kind::turn ? duration::zero() : coarse_instant(now).since(since_);
+    }
 
   private:
     coarse_instant since_;  // a record lies in every waiting frame, so it is kept small

@@ -74,6 +74,19 @@ task<result<void>> ticks(place* at) {
     co_return done(got);
 }
 
+task<result<void>> gives_way(place* at) {
+    runnable& self = co_await this_task();
+    at->object = &self;
+    // The one who looks gives way as well: each turn of this one is followed by a look.
+    for (;;) {
+        at->next_line();
+        auto got = co_await yield_now();
+        if (!got) {
+            co_return got;
+        }
+    }
+}
+
 task<result<void>> tries_again(place* at) {
     backoff schedule;
     schedule.first = 1h;
@@ -224,6 +237,7 @@ constexpr wait_case cases[] = {
     {"sleep_for", sleeps, wait_kind::timer},
     {"sleep_until", sleeps_until, wait_kind::timer},
     {"tick", ticks, wait_kind::timer},
+    {"yield", gives_way, wait_kind::turn},
     {"retry", tries_again, wait_kind::timer},
     {"join", joins, wait_kind::join},
     {"scope", ends_a_scope, wait_kind::children},

@@ -29,10 +29,7 @@ class mpsc_stack {
 
     /// Everything pushed so far, oldest first, linked through Next.
     Node* take_all() noexcept {
-        if (empty()) {
-            return nullptr;
-        }
-        Node* taken = head_.exchange(nullptr, std::memory_order_acquire);
+        Node* taken = take_newest_first();
         Node* ordered = nullptr;
         while (taken != nullptr) {
             Node* following = taken->*Next;
@@ -41,6 +38,11 @@ class mpsc_stack {
             taken = following;
         }
         return ordered;
+    }
+
+    /// Everything pushed so far, newest first. Complexity: O(1).
+    Node* take_newest_first() noexcept {
+        return empty() ? nullptr : head_.exchange(nullptr, std::memory_order_acquire);
     }
 
   private:

@@ -103,11 +103,18 @@ void frame_pool::free_remote(void* block, std::size_t bytes) noexcept {
     remote_.push(*new (block) free_block{nullptr, bytes});
 }
 
+// A part at a time: all that a large tree of tasks has left would take a tenth of a second.
 void frame_pool::take_remote() noexcept {
-    for (free_block* block = remote_.take_all(); block != nullptr;) {
-        free_block* const following = block->next;
+    for (std::size_t left = taken_back_at_once; left != 0; --left) {
+        if (returned_ == nullptr) {
+            returned_ = remote_.take_newest_first();
+            if (returned_ == nullptr) {
+                return;
+            }
+        }
+        free_block* const block = std::exchange(returned_, returned_->next);
         free_local(block, block->bytes);
-        block = following;
+        ++taken_back_;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -18,12 +19,14 @@ class account;
 
 /// Free lists of one thread. Units: 16-byte steps up to 4 KiB; larger frames go to the heap.
 ///
-/// Complexity: O(1). Threads: allocate by the thread that installed it; free_remote by any.
+/// Complexity: O(1): what others have freed is taken back a few blocks at a time.
+/// Threads:    allocate by the thread that installed it; free_remote by any.
 /// Lifetime:   outlives every frame taken from it. Memory goes back when the pool is destroyed.
 class DRAMA_API frame_pool {
   public:
     static constexpr std::size_t step_bytes = 16;
     static constexpr std::size_t pooled_bytes_max = 4096;
+    static constexpr std::size_t taken_back_at_once = 64;
 
     struct free_block {
         free_block* next;
@@ -44,6 +47,9 @@ class DRAMA_API frame_pool {
     /// Memory taken from the heap so far; the pool keeps it. Threads: as allocate.
     std::size_t held_bytes() const noexcept { return slabs_.size() * slab_bytes; }
 
+    /// Blocks that others freed and that may be given out again. Threads: as allocate.
+    std::uint64_t taken_back() const noexcept { return taken_back_; }
+
   private:
     void* refill(std::size_t bytes);
     void take_remote() noexcept;
@@ -54,6 +60,8 @@ class DRAMA_API frame_pool {
     std::byte* bump_end_ = nullptr;
     std::vector<std::unique_ptr<std::byte[]>> slabs_;
     mpsc_stack<free_block, &free_block::next> remote_;
+    free_block* returned_ = nullptr;  // taken from remote_, on the way to free_
+    std::uint64_t taken_back_ = 0;
 };
 
 /// Uses `pool` for the frames of this thread until destroyed. Threads: the calling one.

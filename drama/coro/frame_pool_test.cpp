@@ -34,6 +34,29 @@ TEST(FramePool, GivesBackTheBlockFreedLast) {
     EXPECT_NE(pool.allocate(200), first);
 }
 
+TEST(FramePool, TakesBackAFewAtATime) {
+    constexpr std::size_t blocks = 1000;
+    frame_pool pool;
+    std::vector<void*> taken(blocks);
+    for (void*& each : taken) {
+        each = pool.allocate(200);
+    }
+    for (void* each : taken) {
+        pool.free_remote(each, 200);
+    }
+
+    const std::size_t held = pool.held_bytes();
+    std::uint64_t before = 0;
+    for (std::size_t i = 0; i < blocks; ++i) {
+        static_cast<void>(pool.allocate(200));
+        EXPECT_LE(pool.taken_back() - before, frame_pool::taken_back_at_once);
+        before = pool.taken_back();
+    }
+
+    EXPECT_EQ(pool.taken_back(), blocks);
+    EXPECT_EQ(pool.held_bytes(), held);
+}
+
 TEST(FramePool, NeverHandsOutOverlappingBlocks) {
     const std::uint64_t seed = 7;
     prng random(seed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/tenant/tenant_record.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -105,33 +106,44 @@ std::uint32_t tenant_record::note_overrun(const task_site& site) noexcept {
             return 0;
         }
     }
-    site_record* found = sites_->data();
-    for (site_record& each : *sites_) {
-        if (each.overruns != 0 && each.site == site) {
-            found = &each;
-            break;
-        }
-        if (each.overruns < found->overruns) {
-            found = &each;
-        }
+    site_record* found = find_site(site);
+    if (found == nullptr) {
+        found = &*std::ranges::min_element(*sites_, {}, &site_record::overruns);
+        *found = {.site = site};
     }
-    if (found->overruns == 0 || !(found->site == site)) {
-        *found = {site, 0};
-    }
-    if (++found->overruns >= overruns_until_demoted) {
+    if (++found->overruns == overruns_until_demoted) {
         has_demoted_site_.store(true, std::memory_order_relaxed);
     }
     return found->overruns;
 }
 
-bool tenant_record::find_demoted(const task_site& site) noexcept {
-    const std::lock_guard guard(sites_lock_);
-    for (const site_record& each : *sites_) {
+tenant_record::site_record* tenant_record::find_site(const task_site& site) noexcept {
+    for (site_record& each : *sites_) {
         if (each.overruns != 0 && each.site == site) {
-            return each.overruns >= overruns_until_demoted;
+            return &each;
         }
     }
-    return false;
+    return nullptr;
+}
+
+bool tenant_record::find_demoted(const task_site& site) noexcept {
+    const std::lock_guard guard(sites_lock_);
+    const site_record* const found = find_site(site);
+    return found != nullptr && found->is_demoted();
+}
+
+void tenant_record::note_demoted_poll(const task_site& site, bool has_overrun) noexcept {
+    const std::lock_guard guard(sites_lock_);
+    site_record* const found = sites_ != nullptr ? find_site(site) : nullptr;
+    if (found == nullptr) {
+        return;
+    }
+    found->calm_polls = has_overrun ? 0 : found->calm_polls + 1;
+    if (found->calm_polls == calm_polls_until_forgiven) {
+        *found = {};
+        has_demoted_site_.store(std::ranges::any_of(*sites_, &site_record::is_demoted),
+                                std::memory_order_relaxed);
+    }
 }
 
 }  // namespace drama::inline v0

@@ -117,12 +117,18 @@ class DRAMA_API tenant_record final : public account {
     /// Notes that a task spawned at `site` overran its turn; returns how often that happened.
     /// Bounded to `sites_max` sites; the least seen one makes room.
     std::uint32_t note_overrun(const task_site& site) noexcept;
-    /// True if tasks spawned at `site` run on demoted threads from now on.
+    /// True if tasks spawned at `site` run on demoted threads.
     bool is_demoted_site(const task_site& site) noexcept {
         return has_demoted_site_.load(std::memory_order_relaxed) && find_demoted(site);
     }
 
+    /// Notes a poll of such a task on a demoted thread. Polls that did not overrun, so many in a
+    /// row, give the site back to the cores: a hiccup of the machine is not held against it for
+    /// ever.
+    void note_demoted_poll(const task_site& site, bool has_overrun) noexcept;
+
     static constexpr std::uint32_t overruns_until_demoted = 3;
+    static constexpr std::uint32_t calm_polls_until_forgiven = 64;
     static constexpr std::size_t sites_max = 8;
     static constexpr duration queue_delay_fresh = std::chrono::milliseconds(100);
 
@@ -130,9 +136,13 @@ class DRAMA_API tenant_record final : public account {
     struct site_record {
         task_site site;
         std::uint32_t overruns = 0;
+        std::uint32_t calm_polls = 0;  // on a demoted thread, in a row
+
+        bool is_demoted() const noexcept { return overruns >= overruns_until_demoted; }
     };
 
     bool find_demoted(const task_site& site) noexcept;
+    site_record* find_site(const task_site& site) noexcept;
 
     tenant_share share_;
     const std::unique_ptr<std::atomic<tenant_lanes*>[]> lanes_;

@@ -95,6 +95,31 @@ TEST(TenantRecord, DemotesASiteAfterThreeOverrunsOnly) {
     EXPECT_FALSE(record.is_demoted_site(good));
 }
 
+TEST(TenantRecord, ForgivesASiteAfterCalmPollsInARow) {
+    tenant_record record(7, "t", 1);
+    const task_site bad{std::source_location::current(), nullptr};
+    const task_site worse{std::source_location::current(), nullptr};
+    for (std::uint32_t i = 0; i < tenant_record::overruns_until_demoted; ++i) {
+        record.note_overrun(bad);
+        record.note_overrun(worse);
+    }
+    const auto calm = [&](std::uint32_t polls) {
+        for (std::uint32_t i = 0; i < polls; ++i) {
+            record.note_demoted_poll(bad, false);
+        }
+    };
+
+    calm(tenant_record::calm_polls_until_forgiven - 1);
+    record.note_demoted_poll(bad, true);
+    calm(tenant_record::calm_polls_until_forgiven - 1);
+    EXPECT_TRUE(record.is_demoted_site(bad));
+    calm(1);
+
+    EXPECT_FALSE(record.is_demoted_site(bad));
+    EXPECT_TRUE(record.is_demoted_site(worse));
+    EXPECT_EQ(record.note_overrun(bad), 1U);  // with nothing held against it
+}
+
 TEST(TurnTally, AddsWhatItNotedOnceWhenItIsFlushed) {
     tenant_record record(7, "t", 1);
     tenant_record other(8, "o", 1);

@@ -86,8 +86,8 @@ task<void> bystander(const int* hogs_left) {
     }
 }
 
-task<void> counted_hog(int* hogs_left) {
-    sim::spend(10ms);
+task<void> counted_hog(int* hogs_left, duration cost) {
+    sim::spend(cost);
     --*hogs_left;
     co_return;
 }
@@ -110,9 +110,9 @@ struct hog_world {
         options.log = [](const std::string&) {};
         return options;
     }
-    void spawn_hog(const std::string& by) {
+    void spawn_hog(const std::string& by, duration cost = 10ms) {
         ++hogs_left;
-        EXPECT_TRUE(rt.try_spawn(rt.tenants().get_or_create(by), counted_hog, &hogs_left));
+        EXPECT_TRUE(rt.try_spawn(rt.tenants().get_or_create(by), counted_hog, &hogs_left, cost));
     }
     void run() {
         EXPECT_TRUE(rt.try_spawn(rt.tenants().system(), bystander, &hogs_left));
@@ -170,6 +170,28 @@ TEST(HandOver, ADemotedThreadThatRestsIsWokenForDemotedWork) {
         EXPECT_EQ(with.rt.stats().hand_overs, 3U) << replay_line(seed);
         EXPECT_EQ(hog.usage().demoted_turns.read(), 1U) << replay_line(seed);
     }
+}
+
+TEST(HandOver, ASiteThatHasBecomeCalmGoesBackToTheCores) {
+    const std::uint64_t seed = seed_or(1);
+    hog_world with(seed);
+    const tenant hog = with.rt.tenants().get_or_create("hog");
+    const auto run_some = [&](std::uint32_t tasks, duration cost) {
+        for (std::uint32_t i = 0; i < tasks; ++i) {
+            with.spawn_hog("hog", cost);
+            with.run();
+            with.sim.run_until_idle();
+        }
+        return hog.usage().demoted_turns.read();
+    };
+    constexpr std::uint32_t calm = tenant_record::calm_polls_until_forgiven;
+
+    EXPECT_EQ(run_some(tenant_record::overruns_until_demoted, 10ms), 0U) << replay_line(seed);
+    EXPECT_EQ(run_some(10, 10us), 10U) << replay_line(seed);
+    EXPECT_EQ(run_some(1, 10ms), 11U) << replay_line(seed);  // begins to count anew
+    EXPECT_EQ(run_some(calm, 10us), 11 + calm) << replay_line(seed);
+
+    EXPECT_EQ(run_some(5, 10us), 11 + calm) << replay_line(seed);
 }
 
 // One poll of `rounds` times `on` the CPU and `off` it.

@@ -366,7 +366,7 @@ void worker::steal_if_more_urgent(core& mine, instant now) noexcept {
     }
 }
 
-void worker::after_hand_over() noexcept {
+duration worker::after_hand_over() noexcept {
     tenant_record* const payer = burning_for.exchange(nullptr, std::memory_order_acq_rel);
     const duration used = engine_->where().thread_cpu_time() - cpu_at_demotion;
     if (payer != nullptr) {
@@ -377,6 +377,7 @@ void worker::after_hand_over() noexcept {
     engine_->burning.fetch_sub(1, std::memory_order_relaxed);
     engine_->release_permit_of_demoted();
     idle_since_ = engine_->now();
+    return used;
 }
 
 // Rests until somebody brings work or a permit; ends after long idleness if others are left.
@@ -426,8 +427,10 @@ instant worker::step_without_core() noexcept {
     bottom.now = now;
     bottom.turn_ends = now + std::chrono::microseconds(50);
     bottom.inline_left = inline_completions_max;
+    const task_site site = task->site;
     task->run(bottom);
-    after_hand_over();
+    const duration used = after_hand_over();
+    payer.note_demoted_poll(site, used > engine_->options().hand_over_after);
     return long_ago;
 }
 

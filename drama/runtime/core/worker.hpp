@@ -72,7 +72,7 @@ class worker final : public thread_body {
     static bool steal_from(core& mine, core& victim, instant now) noexcept;
     void steal_if_more_urgent(core& mine, instant now) noexcept;
     void poll_io(core& mine, instant now) noexcept;
-    void after_hand_over() noexcept;
+    duration after_hand_over() noexcept;  ///< yields what the poll used since
 
     engine* engine_;
     core* core_ = nullptr;

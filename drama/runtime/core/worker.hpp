@@ -40,8 +40,13 @@ class worker final : public thread_body {
     bool is_spare() const noexcept {
         return core_to_adopt_.load(std::memory_order_acquire) == nullptr;
     }
-    world_thread* thread() const noexcept { return thread_.get(); }
-    void set_thread(std::unique_ptr<world_thread> thread) noexcept { thread_ = std::move(thread); }
+    /// Null for a moment after its start, when it may run tasks already. Threads: any, until the
+    /// worker is told null, which joins the thread.
+    world_thread* thread() const noexcept { return known_thread_.load(std::memory_order_acquire); }
+    void set_thread(std::unique_ptr<world_thread> thread) noexcept {
+        known_thread_.store(thread.get(), std::memory_order_release);
+        thread_ = std::move(thread);
+    }
 
     /// Runs one task in user state. False if the core was lost meanwhile.
     bool poll(runnable& task, trampoline& bottom) noexcept;
@@ -79,6 +84,7 @@ class worker final : public thread_body {
     std::atomic<core*> core_to_adopt_{nullptr};
     std::unique_ptr<parker> own_spot_;
     std::unique_ptr<world_thread> thread_;
+    std::atomic<world_thread*> known_thread_{nullptr};
     frame_pool frames_;
     std::atomic<bool> finish_asked_{false};
     std::atomic<bool> finished_{false};

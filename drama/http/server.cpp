@@ -186,7 +186,7 @@ http_server_counts http_server::counts() const noexcept {
         return counter.load(std::memory_order_relaxed);
     };
     return {.connections = read(state_->opened),
-            .requests = read(state_->requests),
+            .requests = state_->requests.read(),
             .refused = read(state_->refused),
             .bad = read(state_->bad),
             .idle_closed = read(state_->idle_closed),

@@ -185,6 +185,30 @@ TEST_P(IoBackend, CompletesASendWhenThePeerMakesRoom) {
     }
 }
 
+TEST_P(IoBackend, SaysSoWhenAnOperationThatDoesNotWaitWouldHaveTo) {
+    const auto [left, right] = socket_pair();
+    std::vector<char> bulk(1 << 20, 'x');
+    counted_op receiving;
+    EXPECT_EQ(core().submit(receiving.on(op_code::recv, left)
+                                .with(bulk.data(), bulk.size())
+                                .with_flags(MSG_DONTWAIT)),
+              submission::completed);
+    EXPECT_EQ(receiving.outcome, -EAGAIN);
+
+    std::int64_t outcome = 1;
+    for (int rounds = 0; outcome > 0 && rounds < 1000; ++rounds) {
+        counted_op sending;
+        ASSERT_EQ(core().submit(sending.on(op_code::send, left)
+                                    .with(bulk.data(), bulk.size())
+                                    .with_flags(MSG_DONTWAIT)),
+                  submission::completed);
+        outcome = sending.outcome;
+    }
+
+    EXPECT_EQ(outcome, -EAGAIN);
+    EXPECT_EQ(core().in_flight(), 0U);
+}
+
 TEST_P(IoBackend, ReportsEndOfStreamAndReset) {
     const auto [left, right] = socket_pair();
     char got = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/io/operation.hpp"
 
+#include <sys/socket.h>
+
 namespace drama::inline v0 {
 
 const char* name_of(op_code code) noexcept {
@@ -13,6 +15,11 @@ const char* name_of(op_code code) noexcept {
     static_assert(sizeof names / sizeof names[0] == op_codes);
     const auto index = static_cast<std::size_t>(code);
     return index < op_codes ? names[index] : "unknown";
+}
+
+bool does_not_wait(const operation& op) noexcept {
+    return op.code >= op_code::recv && op.code <= op_code::send_msg &&
+           (op.flags & MSG_DONTWAIT) != 0;
 }
 
 }  // namespace drama::inline v0

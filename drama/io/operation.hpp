@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "drama/base/clock.hpp"
+#include "drama/base/export.hpp"
 
 struct iovec;
 struct msghdr;
@@ -22,7 +23,7 @@ namespace drama::inline v0 {
 enum class op_code : std::uint8_t {
     accept,     ///< fd: listener; address, address_length_out: peer (may be null); outcome: new fd
     connect,    ///< fd, address, length: address bytes
-    recv,       ///< fd, buffer, length, flags; outcome: bytes, 0 at end of stream
+    recv,       ///< fd, buffer, length, flags (see does_not_wait); outcome: bytes, 0 at the end
     send,       ///< fd, buffer, length, flags; outcome: bytes (MSG_NOSIGNAL is implied)
     recv_msg,   ///< fd, message, flags
     send_msg,   ///< fd, message, flags (MSG_NOSIGNAL is implied)
@@ -92,5 +93,9 @@ struct operation {
     bool cancel_asked = false;
     operation* next_cancel = nullptr;
 };
+
+/// MSG_DONTWAIT among the flags of a socket's operation: it completes with -EAGAIN where another
+/// would wait.
+DRAMA_API bool does_not_wait(const operation& op) noexcept;
 
 }  // namespace drama::inline v0

@@ -117,6 +117,26 @@ class SimNetwork : public ::testing::Test {
     std::array<char, 256 * 1024> bytes_{};
 };
 
+TEST_F(SimNetwork, SaysSoWhenAnOperationThatDoesNotWaitWouldHaveTo) {
+    const auto [left, right] = pair();
+    counted_op receiving;
+    EXPECT_EQ(run(receiving.on(op_code::recv, left)
+                      .with(bytes_.data(), bytes_.size())
+                      .with_flags(MSG_DONTWAIT)),
+              -EAGAIN);
+
+    std::int64_t outcome = 1;
+    for (int rounds = 0; outcome > 0 && rounds < 1000; ++rounds) {
+        counted_op sending;
+        outcome = run(sending.on(op_code::send, left)
+                          .with(bytes_.data(), bytes_.size())
+                          .with_flags(MSG_DONTWAIT));
+    }
+
+    EXPECT_EQ(outcome, -EAGAIN);
+    EXPECT_EQ(core().in_flight(), 0U);
+}
+
 TEST_F(SimNetwork, DeliversAfterTheLatency) {
     const auto [left, right] = pair();
     const instant began = world_.now();

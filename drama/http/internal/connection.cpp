@@ -97,10 +97,25 @@ task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory*
         server->cut_off.fetch_add(1, std::memory_order_relaxed);
     }
     const bool keep = request.keep_alive && !server->draining.load(std::memory_order_relaxed);
-    const reply_frame frame{.keep_alive = keep,
-                            .without_body = request.method == "HEAD",
-                            .version_1_0 = request.version_minor == 0};
-    auto sending = send_reply(server, stream, memory, &reply, frame);
+    reply_text text;
+    if (!text.write(*memory, reply,
+                    {.keep_alive = keep,
+                     .without_body = request.method == "HEAD",
+                     .version_1_0 = request.version_minor == 0})) {
+        co_return false;
+    }
+    // What finds room in the socket goes at once; only what has to wait needs a deadline.
+    io_wait trying(op_code::send, work_class::write, std::source_location::current());
+    text.fill(trying.op(), stream->fd());
+    trying.op().flags = MSG_DONTWAIT;
+    auto tried = co_await trying;
+    if (!tried && tried.error() != std::errc::resource_unavailable_try_again) {
+        co_return false;
+    }
+    if (text.sent(static_cast<std::size_t>(tried.value_or(0)))) {
+        co_return keep;
+    }
+    auto sending = send_rest(server, stream, &text);
     auto sent = co_await std::move(sending);
     co_return sent&& keep;
 }
@@ -161,8 +176,8 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
             co_await std::move(refusing);
             co_return false;
         }
-        server->requests.fetch_add(1, std::memory_order_relaxed);
-        self.birth = coarse_instant(self.home->now());  // each request begins its own life
+        server->requests.add(self.core);
+        self.birth = coarse_instant(self.slot().now);  // each request begins its own life
         self.input_complete = true;
         auto answering = answer(server, stream, memory.get());
         auto keep = co_await std::move(answering);

@@ -6,19 +6,14 @@
 
 namespace drama::inline v0::internal {
 
-idle_list::shard& idle_list::of(const idle_node& node) noexcept {
-    // The runnable stays where it is: connections spread over the shards, and a node finds its own.
-    return shards_[(reinterpret_cast<std::uintptr_t>(node.task) >> 10) % shards];
-}
-
 void idle_list::add(idle_node& node) noexcept {
-    shard& in = of(node);
+    shard& in = shards_[node.shard % shards];
     const std::lock_guard guard(in.lock);
     in.nodes.push_back(node);
 }
 
 void idle_list::remove(idle_node& node) noexcept {
-    shard& in = of(node);
+    shard& in = shards_[node.shard % shards];
     const std::lock_guard guard(in.lock);
     if (node.listed) {
         in.nodes.remove(node);

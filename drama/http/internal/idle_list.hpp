@@ -19,6 +19,7 @@ struct idle_node : list_link<> {
     runnable* task = nullptr;
     stop_scope scope;
     instant since = long_ago;
+    std::size_t shard = 0;
     bool listed = true;  // guarded by the shard's lock
 };
 
@@ -39,8 +40,6 @@ class idle_list {
         spinlock lock;
         intrusive_list<idle_node> nodes;  // guarded by lock; in order of `since`
     };
-    shard& of(const idle_node& node) noexcept;
-
     std::array<shard, shards> shards_;
 };
 
@@ -49,7 +48,8 @@ class idle_scope : idle_node {
   public:
     idle_scope(idle_list& in, runnable& self) noexcept : list_(&in) {
         task = &self;
-        since = self.home->now();
+        since = self.slot().now;  // the deadline is in seconds
+        shard = self.core;        // connections stay on their core, and so do the shard's lines
         self.push_scope(scope);
         in.add(*this);
     }

@@ -19,6 +19,7 @@ struct waiting {
 void begin(idle_list& list, waiting& one, instant since) {
     one.node.task = &one.task;
     one.node.since = since;
+    one.node.shard = static_cast<std::size_t>(since.time_since_epoch().count());
     one.task.push_scope(one.node.scope);
     list.add(one.node);
 }

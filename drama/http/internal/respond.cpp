@@ -204,7 +204,8 @@ bool reply_text::sent(std::size_t count) noexcept {
     return pieces_[0].iov_len + pieces_[1].iov_len == 0;
 }
 
-void reply_text::fill(operation& op) noexcept {
+void reply_text::fill(operation& op, int fd) noexcept {
+    op.fd = fd;
     if (pieces_[1].iov_len == 0) {
         op.code = op_code::send;
         op.buffer = pieces_[0].iov_base;
@@ -215,26 +216,30 @@ void reply_text::fill(operation& op) noexcept {
     }
 }
 
+task<bool> send_rest(http_server_state* server, tcp_stream* stream, reply_text* text) {
+    runnable& self = co_await this_task();
+    const deadline_scope limit(self,
+                               saturating_add(self.home->now(), server->options.write_deadline));
+    for (bool is_sent = false; !is_sent;) {
+        io_wait sending(op_code::send, work_class::write, std::source_location::current());
+        text->fill(sending.op(), stream->fd());
+        auto sent = co_await sending;
+        if (!sent) {
+            co_return false;
+        }
+        is_sent = text->sent(static_cast<std::size_t>(*sent));
+    }
+    co_return true;
+}
+
 task<bool> send_reply(http_server_state* server, tcp_stream* stream, request_memory* memory,
                       const http_reply* reply, reply_frame frame) {
     reply_text text;
     if (!text.write(*memory, *reply, frame)) {
         co_return false;
     }
-    runnable& self = co_await this_task();
-    const deadline_scope limit(self,
-                               saturating_add(self.home->now(), server->options.write_deadline));
-    for (bool is_sent = false; !is_sent;) {
-        io_wait sending(op_code::send, work_class::write, std::source_location::current());
-        sending.op().fd = stream->fd();
-        text.fill(sending.op());
-        auto sent = co_await sending;
-        if (!sent) {
-            co_return false;
-        }
-        is_sent = text.sent(static_cast<std::size_t>(*sent));
-    }
-    co_return true;
+    auto sending = send_rest(server, stream, &text);
+    co_return co_await std::move(sending);
 }
 
 }  // namespace drama::inline v0::internal

@@ -51,8 +51,8 @@ class reply_text {
 
     /// Errors: errc::bad_argument - the reply has a header that must not be.
     result<void> write(request_memory& memory, const http_reply& reply, const reply_frame& frame);
-    /// Says in `op` what is to be sent next. Lifetime: not beyond this.
-    void fill(operation& op) noexcept;
+    /// Says in `op` what is to be sent next to `fd`. Lifetime: not beyond this.
+    void fill(operation& op, int fd) noexcept;
     /// Notes that `count` bytes are gone. True: that was all.
     bool sent(std::size_t count) noexcept;
 
@@ -62,7 +62,10 @@ class reply_text {
     std::string large_;
 };
 
-/// Sends head and body. False: the connection is of no use any more.
+/// Sends what is left of `text`. False: the connection is of no use any more.
+task<bool> send_rest(http_server_state* server, tcp_stream* stream, reply_text* text);
+
+/// Sends head and body. False: as send_rest.
 task<bool> send_reply(http_server_state* server, tcp_stream* stream, request_memory* memory,
                       const http_reply* reply, reply_frame frame);
 

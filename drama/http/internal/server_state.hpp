@@ -8,6 +8,7 @@
 
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/scope.hpp"
+#include "drama/http/internal/core_counter.hpp"
 #include "drama/http/internal/idle_list.hpp"
 #include "drama/http/server.hpp"
 
@@ -29,7 +30,7 @@ struct http_server_state {
     stop_scope* accepting = nullptr;
 
     std::atomic<std::uint64_t> opened{0};
-    std::atomic<std::uint64_t> requests{0};
+    core_counter requests;
     std::atomic<std::uint64_t> refused{0};
     std::atomic<std::uint64_t> bad{0};
     std::atomic<std::uint64_t> idle_closed{0};

@@ -158,7 +158,7 @@ submission epoll_backend::start_on_fd(operation& op, op_stage from) noexcept {
             outcome = attempt(op, *entry);
         }
         if (outcome == would_block) {
-            outcome = wait_on_entry(op, *entry, from);
+            outcome = does_not_wait(op) ? -EAGAIN : wait_on_entry(op, *entry, from);
             if (outcome == would_block) {
                 return submission::pending;
             }

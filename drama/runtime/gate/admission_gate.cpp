@@ -12,6 +12,8 @@ namespace {
 
 constexpr duration retry_soon = std::chrono::milliseconds(10);
 constexpr duration retry_later = std::chrono::milliseconds(100);
+// More than all cores can start between two samples.
+constexpr std::uint64_t tasks_between_samples = 1'000'000;
 
 /// No waiting turns these into an admission.
 bool is_final(refusal_reason reason) noexcept {
@@ -45,7 +47,7 @@ std::optional<refusal> admission_gate::judge(tenant_record& payer, gate_kind whi
     if (is_reached(payer.tasks(), limits.tasks)) {
         return refuse(refusal_reason::tenant_tasks_max, resource::memory, retry_soon);
     }
-    if (is_reached(engine_->tasks_alive(), engine_->options().tasks_max)) {
+    if (is_full()) {
         return refuse(refusal_reason::tasks_max, resource::memory, retry_later);
     }
     const duration delay = payer.queue_delay(engine_->now());
@@ -55,6 +57,13 @@ std::optional<refusal> admission_gate::judge(tenant_record& payer, gate_kind whi
                       std::max(delay - delay_max, duration(retry_soon)));
     }
     return std::nullopt;
+}
+
+// Far from the limit the last sample will do: the exact count takes a line from each core.
+bool admission_gate::is_full() const noexcept {
+    const std::uint64_t most = engine_->options().tasks_max;
+    return tasks_seen_.load(std::memory_order_relaxed) + tasks_between_samples >= most &&
+           is_reached(engine_->tasks_alive(), most);
 }
 
 std::optional<refusal> admission_gate::refuse_spawn(tenant_record& payer) noexcept {
@@ -175,6 +184,9 @@ void admission_gate::decide() noexcept {
 void admission_gate::tick(instant now) noexcept {
     if (saturation_.is_due(now)) {
         saturation_.sample(engine_->signals(now), now);
+        tasks_seen_.store(
+            static_cast<std::uint64_t>(std::max<std::int64_t>(engine_->tasks_alive(), 0)),
+            std::memory_order_relaxed);
         note_end();
     }
 }

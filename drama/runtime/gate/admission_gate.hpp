@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "drama/base/spinlock.hpp"
@@ -51,15 +52,17 @@ class admission_gate final : public admission_host {
   private:
     std::optional<refusal> judge(tenant_record& payer, gate_kind which,
                                  std::uint32_t cost) const noexcept;
+    bool is_full() const noexcept;
     void decide() noexcept;
     admission_wait* next_decided() noexcept;
     void remove(admission_wait& wait) noexcept;
 
     engine* engine_;
     drama::saturation saturation_;
-    spinlock lock_;                         // guards the lines and the two below
-    intrusive_list<admission_line> lines_;  // in which somebody waits; served in turn
-    std::atomic<std::size_t> waiting_{0};   // written under the lock
+    std::atomic<std::uint64_t> tasks_seen_{0};  // alive in the process, at the last sample
+    spinlock lock_;                             // guards the lines and the two below
+    intrusive_list<admission_line> lines_;      // in which somebody waits; served in turn
+    std::atomic<std::size_t> waiting_{0};       // written under the lock
     std::atomic<bool> deciding_{false};
     std::atomic<bool> decide_again_{false};
 };

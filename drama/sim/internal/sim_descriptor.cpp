@@ -40,6 +40,10 @@ submission sim_descriptor::start(operation& op, sim_backend& on) noexcept {
             return submission::completed;
         }
     }
+    if (does_not_wait(op)) {
+        op.outcome = -EAGAIN;
+        return submission::completed;
+    }
     if (home_ == nullptr) {
         home_ = &on;
     }

@@ -53,7 +53,8 @@ class host {
     virtual void renamed(runnable& /*task*/) noexcept {}
 
     virtual instant now() const noexcept = 0;
-    /// Arms `timer` for `timer.when`; false if `refused` was set before: the caller does not wait.
+    /// Arms `timer` for `timer.when`, which the host may put off a little; false if `refused` was
+    /// set before: the caller does not wait.
     virtual bool arm(timer_node& timer) noexcept = 0;
     /// True if the timer was armed and now will not fire; else marks it `refused`.
     virtual bool disarm(timer_node& timer) noexcept = 0;

@@ -213,7 +213,10 @@ void engine::wake_searcher() noexcept {
 
 bool engine::arm(timer_node& timer) noexcept {
     const runtime_entry entry(*this);
-    if (core* const mine = entry.held()) {
+    core* const mine = entry.held();
+    const bool is_in_turn = mine != nullptr && mine->current;
+    timer.when = timer_wheel::with_slack(timer.when, is_in_turn ? mine->now : now());
+    if (mine != nullptr) {
         return mine->wheel.arm(timer);
     }
     core& other = *cores_[0];

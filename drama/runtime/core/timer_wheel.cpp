@@ -9,7 +9,20 @@ namespace drama::inline v0 {
 namespace {
 constexpr int level_bits = 6;
 constexpr std::uint8_t due_level = 0xff;
+constexpr std::int64_t slack_parts = 64;
+constexpr std::int64_t slack_max_ns = 1'000'000;
 }  // namespace
+
+instant timer_wheel::with_slack(instant when, instant now) noexcept {
+    constexpr std::int64_t tick_ns = std::int64_t{1} << tick_shift;
+    const std::int64_t at = when.time_since_epoch().count();
+    const std::int64_t slack = std::min((when - now).count() / slack_parts, slack_max_ns);
+    if (slack < tick_ns || when > never - duration(slack_max_ns)) {
+        return when;
+    }
+    const auto grid = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(slack)));
+    return instant(duration((at + grid - 1) & ~(grid - 1)));
+}
 
 bool timer_wheel::arm(timer_node& timer) noexcept {
     const std::lock_guard guard(lock_);

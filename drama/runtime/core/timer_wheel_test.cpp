@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "drama/base/prng.hpp"
@@ -68,6 +69,29 @@ TEST(TimerWheel, NeverFiresEarlyAndAtMostOneTickLate) {
         ASSERT_GE(node->fired_at, node->when) << "seed=" << seed;
         ASSERT_LE(node->fired_at, node->when + tick) << "seed=" << seed;
     }
+}
+
+TEST(TimerWheel, PutsLongTimersOffToInstantsThatTheyShare) {
+    constexpr std::uint64_t seed = 43;
+    prng random(seed);
+    for (int i = 0; i < 20'000; ++i) {
+        const duration span(
+            static_cast<std::int64_t>(random.below(std::uint64_t{1} << (random.below(45) + 1))));
+
+        const instant put_off = timer_wheel::with_slack(start + span, start);
+
+        ASSERT_GE(put_off, start + span) << "seed=" << seed;
+        ASSERT_LE(put_off, start + span + std::min<duration>(span / 64, 1ms)) << "seed=" << seed;
+    }
+    EXPECT_EQ(timer_wheel::with_slack(start + 4ms, start), start + 4ms);
+    EXPECT_EQ(timer_wheel::with_slack(never, start), never);
+    EXPECT_EQ(timer_wheel::with_slack(start - 1s, start), start - 1s);
+    // Timers of 90 to 100 ms share a dozen instants.
+    std::set<instant> shared;
+    for (int i = 0; i < 1000; ++i) {
+        shared.insert(timer_wheel::with_slack(start + 90ms + 10us * i, start));
+    }
+    EXPECT_LE(shared.size(), 20U);
 }
 
 TEST(TimerWheel, FiresWhatIsFarAwayAfterTheHorizon) {

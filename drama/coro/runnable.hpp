@@ -169,9 +169,10 @@ class runnable : public work_item {
     // Small ones first: they fill the end of work_item. Context and execution, as below.
     bool class_fixed : 1 = false;
     bool input_complete : 1 = false;
-    bool pinned : 1 = false;      ///< never leaves `core`
-    bool is_foreign : 1 = false;  ///< the runtime's: a thread without a core started it
-    std::uint16_t core = 0;       ///< the runtime's: where it last ran
+    bool pinned : 1 = false;         ///< never leaves `core`
+    bool is_foreign : 1 = false;     ///< the runtime's: a thread without a core started it
+    bool has_given_way : 1 = false;  ///< the runtime's: lasts longer than one poll
+    std::uint16_t core = 0;          ///< the runtime's: where it last ran
     coarse_instant birth;
 
     // Execution: the running thread.

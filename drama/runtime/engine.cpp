@@ -155,6 +155,7 @@ std::int64_t engine::tasks_alive() const noexcept {
 void engine::yield(runnable& task) noexcept {
     const runtime_entry entry(*this);
     if (core* const mine = entry.held()) {
+        task.has_given_way = true;
         // The task ran until here: that is no wait. The poll ends now, and run_turn goes by this.
         mine->now = now();
         mine->push(task, mine->now);

@@ -91,6 +91,22 @@ class lane_set {
     /// When the item that is next was queued. Requires: not empty.
     instant next_queued_at() const noexcept { return lanes_[next_lane()].front()->queued_at; }
 
+    /// The first of the next `most` items of each class that `is_wanted` says yes to, or nullptr.
+    /// Complexity: O(most).
+    template <class Predicate>
+    work_item* find(std::size_t most, Predicate is_wanted) const noexcept {
+        for (const work_fifo& lane : lanes_) {
+            work_item* each = lane.front();
+            for (std::size_t left = most; left != 0 && each != nullptr; --left) {
+                if (is_wanted(*each)) {
+                    return each;
+                }
+                each = each->next;
+            }
+        }
+        return nullptr;
+    }
+
   private:
     friend class fair_shard;
     friend class pool_order;

@@ -9,6 +9,7 @@
 
 #include "drama/coro/scope.hpp"
 #include "drama/coro/sleep.hpp"
+#include "drama/coro/when.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "drama/sim/simulation.hpp"
@@ -57,6 +58,66 @@ TEST(Helping, AParentRunsTheChildThatItWaitsForNext) {
 
     ASSERT_TRUE(done) << done.error().message();
     EXPECT_EQ(order, (std::vector<int>{0, -1, 1, -1, 2, -1, 3, -1})) << sim.replay();
+}
+
+struct spawners {
+    simulation* sim;
+    std::array<std::size_t, 2> on{};  // where each was seen last
+    int apart = 0;                    // how often they ran on different cores
+};
+
+task<void> spend_little() {
+    sim::spend(200ns);
+    co_return;
+}
+
+task<result<void>> spawn_many(scope_handle scope, spawners* in, std::size_t which) {
+    runnable& self = co_await this_task();
+    for (int i = 0; i < 20'000; ++i) {
+        auto child = scope.spawn(spend_little);
+        if (!child) {
+            co_return fail(child.error());
+        }
+        if (i % 64 == 63) {
+            auto gone_on = co_await yield_now();
+            if (!gone_on) {
+                co_return gone_on;
+            }
+            in->on[which] = self.core;
+            in->apart += in->on[0] != in->on[1] ? 1 : 0;
+        }
+    }
+    co_return result<void>();
+}
+
+task<result<void>> spawn_from(spawners* in, std::size_t which) {
+    co_return co_await in_scope(spawn_many, in, which);
+}
+
+task<result<void>> spawn_from_two(spawners* in) {
+    auto both = co_await when_all(spawn_from(in, 0), spawn_from(in, 1));
+    co_return both ? result<void>() : fail(both.error());
+}
+
+TEST(Helping, TwoThatSpawnTinyTasksGetACoreEach) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 5; ++seed) {
+        simulation sim(seed);
+        runtime_options options = one_worker();
+        options.workers = 2;
+        runtime rt(sim.world(), options);
+        ASSERT_TRUE(rt.start());
+        spawners seen{&sim};
+        const tenant own = rt.tenants().get_or_create("own");
+        spawners before{&sim};
+        // The cores know the tasks as tiny after that.
+        ASSERT_TRUE(rt.sync_wait(own, spawn_from, &before, std::size_t{0}));
+
+        const auto done = rt.sync_wait(own, spawn_from_two, &seen);
+
+        ASSERT_TRUE(done) << done.error().message();
+        EXPECT_GE(seen.apart, 400) << replay_line(seed);  // of 624
+    }
 }
 
 struct calls {

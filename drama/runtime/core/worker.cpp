@@ -12,7 +12,6 @@ namespace {
 thread_local worker* this_worker = nullptr;
 
 constexpr int inline_completions_max = 64;
-constexpr std::size_t steal_items_max = 256;
 constexpr duration io_poll_period = std::chrono::microseconds(50);
 constexpr duration demoted_idle_longest = std::chrono::seconds(10);
 
@@ -313,57 +312,6 @@ instant worker::idle(core& mine, instant now) noexcept {
         wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
     }
     return wake_at;
-}
-
-bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
-    const bool are_tiny = victim.has_tiny_tasks.load(std::memory_order_relaxed);
-    if (are_tiny && now - mine.tiny_stolen_at < core::tiny_steal_pause) {
-        return false;
-    }
-    if (victim.shard.size() == 0 || !victim.lock.try_lock()) {
-        return false;
-    }
-    if (!mine.lock.try_lock()) {
-        victim.lock.unlock();
-        return false;
-    }
-    std::size_t moved = 0;
-    if (lane_set* const from = victim.shard.steal_candidate(now)) {
-        tenant_lanes& to = static_cast<tenant_lanes&>(*from).record().lanes_on(mine.index);
-        moved = victim.shard.steal(*from, to, mine.shard, are_tiny ? 1 : steal_items_max, now);
-        mine.tiny_stolen_at = are_tiny ? now : mine.tiny_stolen_at;
-    }
-    mine.lock.unlock();
-    victim.lock.unlock();
-    return moved != 0;
-}
-
-bool worker::steal(core& mine, instant now) noexcept {
-    auto& cores = engine_->cores();
-    for (std::size_t step = 1; step < cores.size(); ++step) {
-        if (steal_from(mine, *cores[(mine.index + step) % cores.size()], now)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Up to four cores compare exactly each turn; more look at one other, in rotation.
-void worker::steal_if_more_urgent(core& mine, instant now) noexcept {
-    auto& cores = engine_->cores();
-    if (cores.size() == 1) {
-        return;
-    }
-    const std::size_t looks = cores.size() <= 4 ? cores.size() - 1 : ((++turns_ & 7U) == 0 ? 1 : 0);
-    for (std::size_t look = 1; look <= looks; ++look) {
-        const std::size_t step = cores.size() <= 4 ? look : 1 + (turns_ / 8) % (cores.size() - 1);
-        core& other = *cores[(mine.index + step) % cores.size()];
-        if (other.shard.size() > 0 &&
-            engine_->async_queue().is_worth_stealing(mine.shard.earliest_deadline(),
-                                                     other.shard.earliest_deadline())) {
-            steal_from(mine, other, now);
-        }
-    }
 }
 
 duration worker::after_hand_over() noexcept {

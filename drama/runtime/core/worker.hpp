@@ -75,6 +75,8 @@ class worker final : public thread_body {
     instant idle(core& mine, instant now) noexcept;
     bool steal(core& mine, instant now) noexcept;
     static bool steal_from(core& mine, core& victim, instant now) noexcept;
+    static bool steal_lasting(core& mine, core& victim, lane_set& from, tenant_lanes& to,
+                              instant now) noexcept;
     void steal_if_more_urgent(core& mine, instant now) noexcept;
     void poll_io(core& mine, instant now) noexcept;
     duration after_hand_over() noexcept;  ///< yields what the poll used since

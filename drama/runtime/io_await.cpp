@@ -109,7 +109,9 @@ result<std::int64_t> io_awaiter::finish() noexcept {
         return fail(self_->stop_reason());
     }
     self_->set_class(completed_as_);
-    engine_of(*self_).charge(*self_->payer, *this);
+    if (outcome != -EAGAIN || !does_not_wait(*this)) {  // a try in vain is no operation
+        engine_of(*self_).charge(*self_->payer, *this);
+    }
     if (is_file_operation(code) && !is_for_disk_ && code != op_code::resolve) {
         engine_of(*self_).note_passed_by_disk(*this, *self_->payer);
     }

@@ -5,10 +5,14 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include "drama/coro/sleep.hpp"
 #include "drama/fs/file.hpp"
+#include "drama/net/tcp_listener.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "drama/sim/simulation.hpp"
@@ -201,6 +205,45 @@ TEST(Usage, ChargesOperationsAndBytesByTheirKind) {
     EXPECT_EQ(of(op_code::open).operations.read(), 2U);
     EXPECT_EQ(of(op_code::open).errors.read(), 1U);
     EXPECT_EQ(of(op_code::open).bytes.read(), 0U) << "a descriptor is no byte";
+}
+
+// Sends without waiting until there is no room; `sent` gets how often there was some.
+task<result<void>> fill_a_socket(std::uint64_t* sent) {
+    endpoint any("127.0.0.1", 0);
+    auto binding = tcp_listener::bind(std::move(any));
+    DRAMA_CO_TRY(auto listener, co_await std::move(binding));
+    DRAMA_CO_TRY(const auto where, listener.local());
+    auto connecting = tcp_connect(where);
+    DRAMA_CO_TRY(auto stream, co_await std::move(connecting));
+    std::vector<std::byte> bytes(10'000);
+    for (;;) {
+        io_wait trying(op_code::send, work_class::write, std::source_location::current());
+        trying.op().fd = stream.fd();
+        trying.op().buffer = bytes.data();
+        trying.op().length = bytes.size();
+        trying.op().flags = MSG_DONTWAIT;
+        auto tried = co_await trying;
+        if (!tried) {
+            EXPECT_EQ(tried.error(), std::errc::resource_unavailable_try_again);
+            co_return result<void>();
+        }
+        ++*sent;
+    }
+}
+
+TEST(Usage, DoesNotChargeATryInVain) {
+    usage_world with(seed_or(1));
+    const tenant writer = with.named("writer");
+    std::uint64_t sent = 0;
+    ASSERT_TRUE(with.rt.try_spawn(writer, fill_a_socket, &sent));
+    with.run();
+
+    const auto* const table = writer.record().operations();
+    ASSERT_NE(table, nullptr);
+    const op_usage& of_send = (*table)[static_cast<std::size_t>(op_code::send)];
+    EXPECT_GT(sent, 0U);
+    EXPECT_EQ(of_send.operations.read(), sent);
+    EXPECT_EQ(of_send.errors.read(), 0U);
 }
 
 }  // namespace

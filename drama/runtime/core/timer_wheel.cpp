@@ -15,9 +15,12 @@ constexpr std::int64_t slack_max_ns = 1'000'000;
 
 instant timer_wheel::with_slack(instant when, instant now) noexcept {
     constexpr std::int64_t tick_ns = std::int64_t{1} << tick_shift;
+    if (when <= now || when > never - duration(slack_max_ns)) {
+        return when;  // due, or too far away to reckon with
+    }
     const std::int64_t at = when.time_since_epoch().count();
     const std::int64_t slack = std::min((when - now).count() / slack_parts, slack_max_ns);
-    if (slack < tick_ns || when > never - duration(slack_max_ns)) {
+    if (slack < tick_ns) {
         return when;
     }
     const auto grid = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(slack)));

@@ -86,6 +86,7 @@ TEST(TimerWheel, PutsLongTimersOffToInstantsThatTheyShare) {
     EXPECT_EQ(timer_wheel::with_slack(start + 4ms, start), start + 4ms);
     EXPECT_EQ(timer_wheel::with_slack(never, start), never);
     EXPECT_EQ(timer_wheel::with_slack(start - 1s, start), start - 1s);
+    EXPECT_EQ(timer_wheel::with_slack(instant::min(), start), instant::min());
     // Timers of 90 to 100 ms share a dozen instants.
     std::set<instant> shared;
     for (int i = 0; i < 1000; ++i) {

@@ -2,8 +2,10 @@
 #include "demo_report.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <limits>
+#include <utility>
 
 #include "drama/admin/json_writer.hpp"
 #include "span_text.hpp"
@@ -17,11 +19,17 @@ std::string number(double value, int digits) {
     return {text.data(), static_cast<std::size_t>(size)};
 }
 
+// The host may have taken so much CPU that no segment counts: there is no figure then.
+constexpr double no_figure = std::numeric_limits<double>::quiet_NaN();
+
 std::string time_at(const pooled_latency& of, double share) {
-    return span_text(of.at(share) * 1000);
+    return of.is_measured() ? span_text(of.at(share) * 1000) : "a time not measured";
 }
 
 std::string three(const pooled_latency& of) {
+    if (!of.is_measured()) {
+        return "not measured";
+    }
     return time_at(of, 0.5) + " / " + time_at(of, 0.99) + " / " + time_at(of, 0.999);
 }
 
@@ -37,6 +45,21 @@ std::string line_of(const std::array<std::string, 7>& cells) {
     return line + "\n";
 }
 
+std::string ratio_of(const demo_row& row) {
+    return std::isnan(row.p99_ratio()) ? "-" : number(row.p99_ratio(), 2);
+}
+
+std::string neighbour_of(const demo_row& row) {
+    if (!row.has_neighbour_figures) {
+        return "-";
+    }
+    const auto rate = [](const pooled_latency& beside, double per_s) {
+        return beside.is_measured() ? number(per_s, 0) : "-";
+    };
+    return rate(row.victim, row.neighbour_together_per_s) + " of " +
+           rate(row.alone, row.neighbour_alone_per_s);
+}
+
 std::string order_text(std::string_view policy) {
     if (policy == "fair") {
         return "in drama's fair order";
@@ -49,9 +72,10 @@ std::string order_text(std::string_view policy) {
 
 void write_latency(json_writer& json, std::string_view key, const pooled_latency& of) {
     json.begin_object(key);
-    json.number("p50_us", of.at(0.5));
-    json.number("p99_us", of.at(0.99));
-    json.number("p999_us", of.at(0.999));
+    for (const auto& [name, share] :
+         {std::pair("p50_us", 0.5), std::pair("p99_us", 0.99), std::pair("p999_us", 0.999)}) {
+        json.number(name, of.is_measured() ? of.at(share) : no_figure);  // null without one
+    }
     json.number("samples", of.samples_ns.count());
     json.end_object();
 }
@@ -64,19 +88,15 @@ double pooled_latency::at(double share) const {
 
 double demo_row::p99_ratio() const {
     const double before = alone.at(0.99);
-    return before > 0 ? victim.at(0.99) / before : 0;
+    return before > 0 && victim.is_measured() ? victim.at(0.99) / before : no_figure;
 }
 
 std::string table_of(std::span<const demo_row> rows) {
     std::string table = line_of({"neighbour", "policy", "backend", "alone p50/p99/p99.9",
                                  "together p50/p99/p99.9", "p99 x", "neighbour /s"});
     for (const demo_row& row : rows) {
-        table +=
-            line_of({row.scenario, row.policy, row.backend, three(row.alone), three(row.victim),
-                     number(row.p99_ratio(), 2),
-                     row.has_neighbour_figures ? number(row.neighbour_together_per_s, 0) + " of " +
-                                                     number(row.neighbour_alone_per_s, 0)
-                                               : "-"});
+        table += line_of({row.scenario, row.policy, row.backend, three(row.alone),
+                          three(row.victim), ratio_of(row), neighbour_of(row)});
     }
     return table;
 }
@@ -104,8 +124,7 @@ std::string json_of(const demo_row& row) {
     json.number("errors", row.errors);
     json.number("client_late_p99_us", row.late_p99_us);
     // Without a figure it is null.
-    json.number("tokio_alone_p99_us",
-                row.tokio_alone_p99_us.value_or(std::numeric_limits<double>::quiet_NaN()));
+    json.number("tokio_alone_p99_us", row.tokio_alone_p99_us.value_or(no_figure));
     json.end_object();
     return out;
 }

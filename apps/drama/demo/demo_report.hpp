@@ -16,7 +16,8 @@ namespace drama::cli {
 struct pooled_latency {
     histogram samples_ns;
 
-    double at(double share) const;  ///< in microseconds
+    bool is_measured() const noexcept { return samples_ns.count() != 0; }
+    double at(double share) const;  ///< in microseconds; zero if nothing was measured
 };
 
 struct demo_row {
@@ -35,7 +36,7 @@ struct demo_row {
 
     std::optional<double> tokio_alone_p99_us;  ///< the same request of a plain Tokio server
 
-    double p99_ratio() const;
+    double p99_ratio() const;  ///< not a number if one of the two was not measured
 };
 
 std::string table_of(std::span<const demo_row> rows);

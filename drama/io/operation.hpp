@@ -19,6 +19,8 @@ struct statx;
 
 namespace drama::inline v0 {
 
+class account;
+
 /// What an operation asks for. Sockets and pipes: accept to poll. Files: open to list_directory.
 enum class op_code : std::uint8_t {
     accept,     ///< fd: listener; address, address_length_out: peer (may be null); outcome: new fd
@@ -81,6 +83,8 @@ struct operation {
     /// Bytes, descriptor or events; a negative errno on failure; -ECANCELED after a cancel that
     /// won.
     std::int64_t outcome = 0;
+    /// Whose it is; null: nobody's. Backends only pass it on.
+    const account* payer = nullptr;
     /// Called once, on the thread that reaps (or cancels); the operation may be gone when it
     /// returns.
     void (*done)(operation&) noexcept = nullptr;

@@ -45,6 +45,7 @@ bool io_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
 }
 
 submission io_awaiter::start() noexcept {
+    operation::payer = self_->payer;
     if (is_for_disk_) {
         engine_of(*self_).submit_to_disk(static_cast<disk_awaiter&>(*this).request_, *this,
                                          *self_->payer);

@@ -156,6 +156,10 @@ bool sim_world::run_until(bool (*met)(void*), void* with, duration longest) noex
            internal::run_end::asked;
 }
 
+fault_plan& sim_world::faults() noexcept {
+    return threads_->faults();
+}
+
 void sim_world::fail_threads_after(std::size_t most) noexcept {
     threads_->limit_threads(most);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "drama/fault/fault_plan.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/sim_network.hpp"
@@ -72,6 +73,8 @@ class DRAMA_API sim_world final : public world {
     bool run_until(bool (*met)(void*), void* with, duration longest = duration::max()) noexcept;
 
     sim_network& network() noexcept { return *network_; }
+    /// What breaks in this world, when and for whom.
+    fault_plan& faults() noexcept;
     /// Further threads beyond `most` (counted from the first on) are refused.
     void fail_threads_after(std::size_t most) noexcept;
 

@@ -343,6 +343,48 @@ TEST(SimWorld, ThreadsBeyondTheLimitAreRefused) {
     in.run_until_idle();
 }
 
+TEST(SimWorld, AFaultThatFiresIsAnEvent) {
+    const auto run = [](bool breaks) {
+        sim_options options = exact();
+        options.keep_events = true;
+        sim_world in(seed_or(1), options);
+        if (breaks) {
+            in.faults().add({.kind = fault_kind::thread_unavailable, .site = "thread.compute"});
+        }
+        auto worker = start(in, end);
+        scripted body(in, end);
+        auto refused = in.start_thread(thread_role::compute, body);
+        EXPECT_EQ(refused.has_value(), !breaks);
+        if (!breaks) {
+            body.thread = *std::move(refused);
+        } else {
+            EXPECT_EQ(refused.error(), errc::thread_unavailable);
+            EXPECT_EQ(in.faults().fired(fault_kind::thread_unavailable), 1U);
+        }
+        EXPECT_EQ(in.faults().asked(fault_kind::thread_unavailable), 2U);
+        in.run_until_idle();
+        return std::ranges::count(in.kept_events(), sim_event::fault, &sim_event_record::what);
+    };
+
+    EXPECT_EQ(run(false), 0);
+    EXPECT_EQ(run(true), 1);
+}
+
+TEST(SimWorld, CodeThatASimulatedThreadRunsAsksItsWorldsPlan) {
+    sim_world in(seed_or(1));
+    in.faults().add({.kind = fault_kind::user, .when = nth(2), .site = "cache"});
+    std::vector<bool> answers;
+    auto body = start(in, [&](scripted& self) {
+        answers.push_back(fault_point("cache.fill"));
+        return self.steps == 3 ? end(self) : long_ago;
+    });
+
+    in.run_until_idle();
+
+    EXPECT_EQ(answers, (std::vector<bool>{false, true, false}));
+    EXPECT_FALSE(fault_point("cache.fill")) << "the owner is in no world";
+}
+
 TEST(SimWorld, OneStepThatDoesNotWaitCostsNoOsThread) {
     carrier_threads carriers;
     sim_options options;

@@ -11,9 +11,10 @@
 namespace drama::inline v0 {
 namespace {
 
-constexpr const char* event_names[] = {
-    "step",           "unpark", "resume",   "spend",  "wait",    "thread start", "thread end",
-    "thread refused", "submit", "complete", "cancel", "arrival", "disk",         "note"};
+constexpr const char* event_names[] = {"step",   "unpark",       "resume",     "spend",
+                                       "wait",   "thread start", "thread end", "thread refused",
+                                       "submit", "complete",     "cancel",     "arrival",
+                                       "disk",   "note",         "fault"};
 
 std::string to_text(const std::vector<sim_event_record>& events, std::size_t index) {
     if (index >= events.size()) {

@@ -46,6 +46,7 @@ void copy_parameters(operation& to, const operation& from) noexcept {
     to.length = from.length;
     to.buffer = from.buffer;    // of the union, whatever it holds: all are pointers
     to.path_to = from.path_to;  // as above
+    to.payer = from.payer;
 }
 
 void transfer_pieces::begin(const operation& whole, std::size_t piece_bytes_max) noexcept {

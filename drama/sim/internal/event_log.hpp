@@ -25,6 +25,7 @@ enum class sim_event : std::uint8_t {
     arrival,   ///< value: kind of segment and bytes
     disk,      ///< value: op code
     note,      ///< value: the user's
+    fault,     ///< value: kind, and the how manieth of its rule
 };
 
 struct sim_event_record {

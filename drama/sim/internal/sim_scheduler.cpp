@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "drama/base/assert.hpp"
+#include "drama/fault/thread_faults.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
@@ -31,6 +32,7 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
     : seed_(seed),
       options_(options),
       threads_max_(options.threads_max),
+      faults_(stream_of(seed, 9)),
       choice_(stream_of(seed, 1)),
       timing_(stream_of(seed, 2)) {
     if (options.carriers == nullptr) {
@@ -40,6 +42,11 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
     if (options.keep_events) {
         log_.keep();
     }
+    const auto note_fault = [](void* self, const fired_fault& fault) noexcept {
+        static_cast<sim_scheduler*>(self)->note(
+            sim_event::fault, static_cast<std::uint64_t>(fault.kind) << 56 ^ fault.k);
+    };
+    faults_.observe(note_fault, this);
 }
 
 sim_scheduler::~sim_scheduler() {
@@ -51,7 +58,7 @@ sim_scheduler::~sim_scheduler() {
 }
 
 result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
-    if (thread_ids_ >= threads_max_) {
+    if (thread_ids_ >= threads_max_ || !may_start_thread(faults_, role)) {
         note(sim_event::thread_refused, static_cast<std::uint64_t>(role));
         return fail(errc::thread_unavailable);
     }
@@ -174,7 +181,9 @@ void sim_scheduler::pass_time(duration length, bool burns) noexcept {
         self->burns_since_ns = now_ns_;
         burning_max_ = std::max(burning_max_, ++burning_);
     }
-    events_.schedule(*self, now_ns_ + length.count());
+    if (const instant until = saturating_add(instant(duration(now_ns_)), length); until != never) {
+        events_.schedule(*self, until.time_since_epoch().count());
+    }
     wait_inside(*self);
     if (burns) {
         self->cpu_ns += now_ns_ - std::exchange(self->burns_since_ns, -1);
@@ -227,6 +236,7 @@ void sim_scheduler::pass_to(sim_thread& next) noexcept {
 
 void sim_scheduler::carry(carrier& on) noexcept {
     this_thread_serves = this;
+    bind_faults({.plan = &faults_, .time = &fault_time_});
     carrying_ = &on;
     sim_thread* next = picked_;
     while (next != nullptr && next->inside == nullptr) {
@@ -234,6 +244,7 @@ void sim_scheduler::carry(carrier& on) noexcept {
         next = pick();
     }
     run_on(on, nullptr);
+    bind_faults({});
     carriers_->give_back(on);
     if (next != nullptr) {
         pass_to(*next);

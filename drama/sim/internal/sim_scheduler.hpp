@@ -18,6 +18,7 @@
 #include "drama/base/clock.hpp"
 #include "drama/base/prng.hpp"
 #include "drama/base/result.hpp"
+#include "drama/fault/fault_plan.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/carrier_threads.hpp"
 #include "drama/sim/internal/carrier.hpp"
@@ -131,6 +132,8 @@ class DRAMA_API sim_scheduler {
         log_.add(what, current_ == nullptr ? 0 : current_->id, now_ns_, value);
     }
     event_log& log() noexcept { return log_; }
+    /// What breaks in this world. Each fault that fires is an event.
+    fault_plan& faults() noexcept { return faults_; }
     std::uint64_t steps() const noexcept { return steps_; }
     /// What each thread does, one line each.
     std::string describe() const;
@@ -171,6 +174,14 @@ class DRAMA_API sim_scheduler {
     event_queue events_;
     std::vector<sim_thread*> ready_;
     std::vector<std::unique_ptr<sim_thread>> threads_;
+    struct passing_time final : fault_time {
+        explicit passing_time(sim_scheduler& scheduler) noexcept : in(&scheduler) {}
+        void pass(duration length, bool burns) noexcept override { in->pass_time(length, burns); }
+        sim_scheduler* in;
+    };
+
+    fault_plan faults_;
+    passing_time fault_time_{*this};
     prng choice_;  // who comes next
     prng timing_;  // what things cost
     event_log log_;

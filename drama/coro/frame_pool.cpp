@@ -139,13 +139,33 @@ void frame_pool::take_remote() noexcept {
     }
 }
 
+[[gnu::noinline]] allocation_gate* install_allocation_gate(allocation_gate* gate) noexcept {
+    return std::exchange(internal::this_thread.gate, gate);
+}
+
 namespace internal {
+namespace {
+
+account* payer_of(const thread_state& thread) noexcept {
+    return thread.payer == nullptr && thread.running != nullptr ? thread.running->payer
+                                                                : thread.payer;
+}
+
+}  // namespace
+
+[[gnu::noinline]] bool may_allocate(const char* what, std::size_t bytes) noexcept {
+    const thread_state& thread = this_thread;
+    return thread.gate == nullptr || thread.gate->may_allocate(what, bytes, payer_of(thread));
+}
 
 [[gnu::noinline]] void* allocate_frame(std::size_t bytes) {
     thread_state& thread = this_thread;
     const bool prefixed = std::exchange(thread.prefix_wanted, false);
     const std::size_t front = sizeof(frame_header) + (prefixed ? spawn_prefix_bytes : 0);
     const std::size_t total = bytes + front;
+    if (thread.gate != nullptr && !may_allocate("frame", total)) [[unlikely]] {
+        throw std::bad_alloc();
+    }
     frame_pool* pool = nullptr;
     void* memory = nullptr;
     if constexpr (pooling) {
@@ -153,10 +173,7 @@ namespace internal {
         memory = pool != nullptr ? pool->allocate(total) : nullptr;
     }
     auto* const block = static_cast<std::byte*>(pool != nullptr ? memory : ::operator new(total));
-    account* payer = thread.payer;
-    if (payer == nullptr && thread.running != nullptr) {
-        payer = thread.running->payer;
-    }
+    account* const payer = payer_of(thread);
     charge_frame(thread, payer, static_cast<std::int64_t>(frame_pool::rounded(total)));
     std::byte* const frame = block + front;
     new (frame - sizeof(frame_header))

@@ -89,7 +89,24 @@ class DRAMA_API frame_tally {
     frame_tally& operator=(const frame_tally&) = delete;
 };
 
+/// Asked before memory is given out, on threads of worlds that let allocations fail.
+class DRAMA_API allocation_gate {
+  public:
+    /// False: the allocation fails. `what`: "frame", "buffer", "job", "tenant" or "thread".
+    virtual bool may_allocate(const char* what, std::size_t bytes,
+                              const account* payer) noexcept = 0;
+
+  protected:
+    ~allocation_gate() = default;
+};
+
+/// The gate of the calling thread from now on; null: none. Yields the one before.
+DRAMA_API allocation_gate* install_allocation_gate(allocation_gate* gate) noexcept;
+
 namespace internal {
+
+/// What the gate of the calling thread says; true where there is none.
+[[nodiscard]] DRAMA_API bool may_allocate(const char* what, std::size_t bytes) noexcept;
 
 /// Room in front of a spawned task's frame for its control block: one allocation a spawn.
 inline constexpr std::size_t spawn_prefix_bytes = 176;

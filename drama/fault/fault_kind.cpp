@@ -56,7 +56,7 @@ constexpr std::array<description, fault_kinds> table{{
     {sync_error_for_ever, "sync_error_for_ever", "disk", EIO},
     {thread_unavailable, "thread_unavailable", "threads"},
     {blocking_stalls, "blocking_stalls", "threads", 10 * second},
-    {pool_at_cap, "pool_at_cap", "threads"},
+    {pool_at_cap, "pool_at_cap", "threads", 1},
     {allocation_fails, "allocation_fails", "threads"},
     {stack_shallow, "stack_shallow", "threads", 128 * 1024},
     {worker_slow, "worker_slow", "threads", ms},

@@ -55,7 +55,7 @@ enum class fault_kind : std::uint8_t {
     // Threads and memory.
     thread_unavailable,  ///< [unused] EAGAIN
     blocking_stalls,     ///< [ns: 10 s] before a function of a pool begins; `stuck` for ever
-    pool_at_cap,         ///< [unused] every thread of the pool is taken: no further one
+    pool_at_cap,         ///< [threads: 1] a pool has no more
     allocation_fails,    ///< [unused] bad_alloc
     stack_shallow,       ///< [bytes: 128 Ki] a step finds so much stack left
     worker_slow,         ///< [ns: 1 ms] added to a step
@@ -77,7 +77,7 @@ enum class fault_kind : std::uint8_t {
     tenant_ignores_stop,    ///< [ns: 100 ms] goes on for so long after it was asked to stop
     tenant_leaks_permits,   ///< [ns: 1 s] holds what it was granted for so long
     tenant_fills_shutdown,  ///< [count: 1000] uses up its quota while the runtime stops
-    tenant_reconfigured,    ///< [unused] options change, or it goes, in the middle of a request
+    tenant_reconfigured,    ///< [0] in mid-request 0 another weight, 1 limits that allow nothing
 
     // By name.
     user,  ///< [unused] fault_point("site")

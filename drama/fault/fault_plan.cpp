@@ -2,10 +2,12 @@
 #include "drama/fault/fault_plan.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <utility>
 
 #include "drama/base/assert.hpp"
+#include "drama/coro/frame_pool.hpp"
 #include "drama/coro/runnable.hpp"
 #include "drama/tenant/tenant_record.hpp"
 
@@ -18,6 +20,15 @@ struct thread_faults : fault_context {
 
 constinit thread_local thread_faults this_thread_faults;
 
+// Asks for allocation_fails at "memory.frame" and its like, or at the same with ".unwinding" while
+// an exception travels; for buffers_exhausted at "memory.buffer". A frame may take time as well.
+class planned_gate final : public allocation_gate {
+  public:
+    bool may_allocate(const char* what, std::size_t bytes, const account* payer) noexcept override;
+};
+
+constinit planned_gate memory_gate;
+
 [[gnu::noinline]] thread_faults& faults_here() noexcept {
     return this_thread_faults;
 }
@@ -25,6 +36,45 @@ constinit thread_local thread_faults this_thread_faults;
 std::string_view name_of_payer(const account* payer) noexcept {
     return payer == nullptr ? std::string_view()
                             : std::string_view(static_cast<const tenant_record*>(payer)->name());
+}
+
+std::string_view memory_site(std::string_view what) noexcept {
+    const bool unwinds = std::uncaught_exceptions() > 0;
+    if (what == "frame") {
+        return unwinds ? "memory.frame.unwinding" : "memory.frame";
+    }
+    if (what == "job") {
+        return unwinds ? "memory.job.unwinding" : "memory.job";
+    }
+    if (what == "tenant") {
+        return unwinds ? "memory.tenant.unwinding" : "memory.tenant";
+    }
+    return what == "thread" ? "memory.thread" : "memory.buffer";
+}
+
+bool planned_gate::may_allocate(const char* what, std::size_t bytes,
+                                const account* payer) noexcept {
+    const thread_faults& here = faults_here();
+    fault_site at{.kind = fault_kind::allocation_fails,
+                  .site = memory_site(what),
+                  .payer = payer,
+                  .node = here.node,
+                  .amount = static_cast<std::int64_t>(bytes)};
+    if (at.site == "memory.buffer") {
+        at.kind = fault_kind::buffers_exhausted;
+    } else if (at.site == "memory.frame") {
+        const auto length = here.plan->decide({.kind = fault_kind::worker_paused,
+                                               .site = "worker.frame",
+                                               .payer = payer,
+                                               .node = here.node});
+        if (length && here.time != nullptr) {
+            here.time->pass(duration(*length), false);
+        }
+    }
+    if (payer != nullptr) {
+        at.amount += payer->frame_bytes();
+    }
+    return !here.plan->decide(at);
 }
 
 const char* ordinal_ending(std::uint64_t k) noexcept {
@@ -141,6 +191,7 @@ std::vector<fired_fault> fault_plan::log() const {
 }
 
 fault_context bind_faults(const fault_context& to) noexcept {
+    install_allocation_gate(to.plan == nullptr ? nullptr : &memory_gate);
     return std::exchange(static_cast<fault_context&>(faults_here()), to);
 }
 

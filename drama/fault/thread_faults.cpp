@@ -1,11 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/fault/thread_faults.hpp"
 
+#include <pthread.h>
+
 #include <cstddef>
+#include <cstdint>
 
 #include "drama/coro/runnable.hpp"
 
 namespace drama::inline v0 {
+namespace {
+
+// Bytes below this frame on the stack of the calling thread; 0: not known.
+[[gnu::noinline]] std::size_t stack_left() noexcept {
+    pthread_attr_t attributes;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) {
+        return 0;
+    }
+    void* lowest = nullptr;
+    std::size_t size = 0;
+    ::pthread_attr_getstack(&attributes, &lowest, &size);
+    ::pthread_attr_destroy(&attributes);
+    return static_cast<std::size_t>(static_cast<std::byte*>(__builtin_frame_address(0)) -
+                                    static_cast<std::byte*>(lowest));
+}
+
+// Takes the stack away but for `left` bytes: what runs on top has no more.
+[[gnu::noinline]] instant step_on_shallow_stack(thread_body& body, std::size_t left) noexcept {
+    const std::size_t available = stack_left();
+    const std::size_t taken = available > left ? available - left : 0;
+    auto* const pad = static_cast<volatile char*>(__builtin_alloca(taken + 1));
+    pad[0] = 1;
+    const instant wake_at = body.step();
+    pad[0] = 2;  // it stands until here
+    return wake_at;
+}
+
+}  // namespace
 
 std::string_view thread_site(thread_role role) noexcept {
     static constexpr std::string_view sites[thread_roles] = {
@@ -13,11 +44,39 @@ std::string_view thread_site(thread_role role) noexcept {
     return sites[static_cast<std::size_t>(role)];
 }
 
-bool may_start_thread(fault_plan& plan, thread_role role) noexcept {
+bool may_start_thread(const fault_context& in, thread_role role) noexcept {
     const runnable* const task = current_runnable();
-    return !plan.decide({.kind = fault_kind::thread_unavailable,
-                         .site = thread_site(role),
-                         .payer = task == nullptr ? nullptr : task->payer});
+    return !in.plan->decide({.kind = fault_kind::thread_unavailable,
+                             .site = thread_site(role),
+                             .payer = task == nullptr ? nullptr : task->payer,
+                             .node = in.node});
+}
+
+instant faulty_body::step() noexcept {
+    if (role_ != thread_role::worker) {
+        return in_->step();
+    }
+    if (const auto length = ask(fault_kind::worker_paused)) {
+        context_.time->pass(duration(*length), false);
+    }
+    const auto slow = ask(fault_kind::worker_slow);
+    const auto left = ask(fault_kind::stack_shallow);
+    const instant wake_at =
+        left ? step_on_shallow_stack(*in_, static_cast<std::size_t>(*left)) : in_->step();
+    if (slow) {
+        context_.time->pass(duration(*slow), true);
+    }
+    return wake_at;
+}
+
+void faulty_body::enter_thread() noexcept {
+    bind_faults(context_);
+    in_->enter_thread();
+}
+
+void faulty_body::leave_thread() noexcept {
+    in_->leave_thread();
+    bind_faults({});
 }
 
 }  // namespace drama::inline v0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a world asks the plan about its threads. Simulated worlds and the faulty one share it.
+// Faults of a world's threads: refused, slow, paused, short of stack. Simulated worlds and the
+// faulty one put their bodies into a faulty_body.
 #pragma once
 
 #include <string_view>
@@ -14,6 +15,33 @@ DRAMA_API std::string_view thread_site(thread_role role) noexcept;
 
 /// False if the plan says that the system refuses this thread. Asked on the account of the task
 /// that needs it, if there is one.
-DRAMA_API bool may_start_thread(fault_plan& plan, thread_role role) noexcept;
+DRAMA_API bool may_start_thread(const fault_context& in, thread_role role) noexcept;
+
+/// Another body, whose thread runs inside a world with faults: user code finds the plan, frames may
+/// be refused, and a worker's steps may be late.
+///
+/// Asks for worker_slow, worker_paused and stack_shallow at "worker.step".
+/// Lifetime: outlives its thread; so do the other body, the plan and the time.
+class DRAMA_API faulty_body final : public thread_body {
+  public:
+    /// Requires: a plan and a time.
+    faulty_body(thread_role role, thread_body& in, const fault_context& context) noexcept
+        : role_(role), in_(&in), context_(context) {}
+
+    instant step() noexcept override;
+    parker& parked_on() noexcept override { return in_->parked_on(); }
+    bool is_finished() const noexcept override { return in_->is_finished(); }
+    void enter_thread() noexcept override;
+    void leave_thread() noexcept override;
+
+  private:
+    std::optional<std::int64_t> ask(fault_kind kind) noexcept {
+        return context_.plan->decide({.kind = kind, .site = "worker.step", .node = context_.node});
+    }
+
+    const thread_role role_;
+    thread_body* const in_;
+    const fault_context context_;
+};
 
 }  // namespace drama::inline v0

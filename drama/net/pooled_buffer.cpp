@@ -2,6 +2,9 @@
 #include "drama/net/pooled_buffer.hpp"
 
 #include <array>
+#include <new>
+
+#include "drama/coro/frame_pool.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -23,6 +26,9 @@ thread_local free_buffers free_here;
 }  // namespace
 
 std::byte* pooled_buffer::take() {
+    if (!internal::may_allocate("buffer", bytes)) {
+        throw std::bad_alloc();
+    }
     free_buffers& here = free_here;
     if (here.count != 0 && here.kept[here.count - 1] != nullptr) {
         return here.kept[--here.count];

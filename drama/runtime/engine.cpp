@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <new>
 
+#include "drama/runtime/world/mishaps.hpp"
+
 namespace drama::inline v0::internal {
 namespace {
 
@@ -44,6 +46,11 @@ void ready_here(core& mine, runnable& task, const engine& in) noexcept {
 void engine::ready(runnable& task) noexcept {
     const runtime_entry entry(*this);
     if (core* const mine = entry.held(); mine != nullptr && !task.pinned) {
+        if (mishaps_ != nullptr && mishaps_->moves(task)) [[unlikely]] {
+            task.core = static_cast<std::uint16_t>((mine->index + 1) % cores_.size());
+            inject(task);
+            return;
+        }
         ready_here(*mine, task, *this);
         if (mine->wants_help()) {
             wake_searcher();
@@ -217,6 +224,9 @@ bool engine::arm(timer_node& timer) noexcept {
     core* const mine = entry.held();
     const bool is_in_turn = mine != nullptr && mine->current;
     timer.when = timer_wheel::with_slack(timer.when, is_in_turn ? mine->now : now());
+    if (mishaps_ != nullptr) [[unlikely]] {
+        timer.when = mishaps_->timer_due(timer.when);
+    }
     if (mine != nullptr) {
         return mine->wheel.arm(timer);
     }
@@ -306,7 +316,8 @@ struct offloaded final : job {
 
 bool engine::offload(operation& op, void (*perform)(operation&) noexcept) noexcept {
     const runtime_entry entry(*this);
-    auto* const work = new (std::nothrow) offloaded;
+    auto* const work =
+        may_allocate("job", sizeof(offloaded)) ? new (std::nothrow) offloaded : nullptr;
     if (work == nullptr) {
         return false;
     }
@@ -373,11 +384,15 @@ void engine::release_permit_of_demoted() noexcept {
 
 void engine::log(const std::string& line) noexcept {
     const std::lock_guard guard(log_mutex_);
-    if (options_.log) {
-        options_.log(line);
-    } else {
-        std::fprintf(stderr, "%s\n", line.c_str());
+    try {
+        if (options_.log) {
+            options_.log(line);
+            return;
+        }
+    } catch (...) {
+        std::fputs("drama: the log callback threw; its line was:\n", stderr);
     }
+    std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 }  // namespace drama::inline v0::internal

@@ -138,6 +138,7 @@ class engine final : public host, public io_offloader, private disk_device {
     std::string describe_leftovers();
 
     alignas(64) world* world_;
+    world_mishaps* const mishaps_;
     runtime_options options_;
     const drama::clock clock_;
     const std::size_t cpus_;

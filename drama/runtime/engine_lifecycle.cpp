@@ -27,6 +27,7 @@ std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
 
 engine::engine(world& in, runtime_options options)
     : world_(&in),
+      mishaps_(in.mishaps()),
       options_(std::move(options)),
       clock_(in.clock()),
       cpus_(in.usable_cpus()),
@@ -45,7 +46,8 @@ engine::engine(world& in, runtime_options options)
     options_.workers = or_else(options_.workers, cpus_);
     const std::size_t compute_threads = or_else(options_.compute_threads, cpus_);
     compute_ = std::make_unique<thread_pool>(
-        in, pool_options{.role = thread_role::compute,
+        in, pool_options{.name = "compute",
+                         .role = thread_role::compute,
                          .queue = queue_id::compute,
                          .order = options_.order,
                          .threads_max = compute_threads,
@@ -53,13 +55,14 @@ engine::engine(world& in, runtime_options options)
                          .permits = options_.check_permits ? &permits_ : nullptr});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order, .threads_max = options_.blocking_threads_max});
-    const auto reserved = [&](std::size_t threads_max) {
-        return std::make_unique<thread_pool>(
-            in, pool_options{
-                    .order = options_.order, .threads_max = threads_max, .has_own_lanes = true});
+    const auto reserved = [&](const char* name, std::size_t threads_max) {
+        return std::make_unique<thread_pool>(in, pool_options{.name = name,
+                                                              .order = options_.order,
+                                                              .threads_max = threads_max,
+                                                              .has_own_lanes = true});
     };
-    files_ = reserved(file_threads_max);
-    names_ = reserved(name_threads_max);
+    files_ = reserved("files", file_threads_max);
+    names_ = reserved("names", name_threads_max);
     const auto report = [this](const std::string& line) { log(line); };
     compute_->report = report;
     blocking_->report = report;

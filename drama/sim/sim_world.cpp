@@ -106,6 +106,7 @@ sim_world::sim_world(std::uint64_t seed, const sim_options& options)
     : seed_(seed),
       options_(options),
       threads_(std::make_unique<sim_scheduler>(seed, options)),
+      mishaps_(threads_->faults()),
       network_(std::make_shared<sim_network>(*threads_, seed ^ 0x6e657477u)),
       clock_(threads_->clock_value(), options.clock_tick.count()) {
 }

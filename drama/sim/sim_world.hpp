@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "drama/fault/fault_plan.hpp"
+#include "drama/fault/planned_mishaps.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/sim_network.hpp"
@@ -58,6 +59,7 @@ class DRAMA_API sim_world final : public world {
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override;
     /// Every choice gives the simulated network and disk.
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
+    world_mishaps* mishaps() noexcept override { return &mishaps_; }
     void barrier_all_threads() noexcept override {}
 
     // For the owner.
@@ -95,6 +97,7 @@ class DRAMA_API sim_world final : public world {
     const std::uint64_t seed_;
     const sim_options options_;
     std::unique_ptr<internal::sim_scheduler> threads_;
+    planned_mishaps mishaps_;
     std::shared_ptr<sim_network> network_;
     drama::clock clock_;
 };

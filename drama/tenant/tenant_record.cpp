@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "drama/coro/frame_pool.hpp"
+
 namespace drama::inline v0 {
 
 tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores,
@@ -53,7 +55,7 @@ tenant_record::depths tenant_record::queued() const noexcept {
 }
 
 disk_account* tenant_record::disk() noexcept {
-    if (disk_ == nullptr) [[unlikely]] {
+    if (disk_ == nullptr && internal::may_allocate("tenant", sizeof(disk_account))) [[unlikely]] {
         disk_.reset(new (std::nothrow) disk_account(share_));
     }
     return disk_.get();
@@ -78,7 +80,9 @@ tenant_limits tenant_record::limits() const noexcept {
 void tenant_record::charge_operations(op_code code, const op_count& some) noexcept {
     auto* table = operations_.load(std::memory_order_acquire);
     if (table == nullptr) {
-        auto* const made = new (std::nothrow) tenant_usage::op_table{};
+        auto* const made = internal::may_allocate("tenant", sizeof(tenant_usage::op_table))
+                               ? new (std::nothrow) tenant_usage::op_table{}
+                               : nullptr;
         if (made == nullptr) {
             return;
         }

@@ -8,6 +8,7 @@
 
 namespace drama::inline v0 {
 class account;
+class allocation_gate;
 class frame_pool;
 class runnable;
 }  // namespace drama::inline v0
@@ -15,13 +16,14 @@ class runnable;
 namespace drama::inline v0::internal {
 
 struct thread_state {
-    runnable* running = nullptr;     ///< the strand that this thread runs
-    frame_pool* pool = nullptr;      ///< where its frames come from; null: the heap
-    account* payer = nullptr;        ///< pays for frames instead of the running strand's account
-    account* tallied = nullptr;      ///< whose frames are summed up before they are charged
-    std::int64_t tallied_bytes = 0;  ///< and the sum
-    bool prefix_wanted = false;      ///< the next frame carries room for a `spawned`
-    void* prefixed_frame = nullptr;  ///< the frame that got it
+    runnable* running = nullptr;      ///< the strand that this thread runs
+    frame_pool* pool = nullptr;       ///< where its frames come from; null: the heap
+    account* payer = nullptr;         ///< pays for frames instead of the running strand's account
+    account* tallied = nullptr;       ///< whose frames are summed up before they are charged
+    std::int64_t tallied_bytes = 0;   ///< and the sum
+    bool prefix_wanted = false;       ///< the next frame carries room for a `spawned`
+    void* prefixed_frame = nullptr;   ///< the frame that got it
+    allocation_gate* gate = nullptr;  ///< asked before memory is given out; null: nobody is
 };
 
 extern constinit thread_local thread_state this_thread;

@@ -8,6 +8,8 @@
 
 #include "drama/base/errc.hpp"
 #include "drama/base/prng.hpp"
+#include "drama/coro/frame_pool.hpp"
+#include "drama/runtime/world/mishaps.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -16,6 +18,13 @@ thread_local pool_thread* this_pool_thread = nullptr;
 constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
 // Thread time is dear by the size of the pool, as CPU time is by the number of CPUs.
 constexpr std::uint32_t blocking_cheapness = 64;
+
+pool_options within(world_mishaps* mishaps, pool_options options) noexcept {
+    if (mishaps != nullptr) {
+        options.threads_max = mishaps->threads_max(options.name, options.threads_max);
+    }
+    return options;
+}
 
 // One number for a function: what costs are learnt by.
 drama::spawn_site site_key(const job& work) noexcept {
@@ -43,9 +52,10 @@ instant pool_thread::step() noexcept {
 
 thread_pool::thread_pool(world& in, const pool_options& options)
     : world_(&in),
-      options_(options),
+      mishaps_(in.mishaps()),
+      options_(within(mishaps_, options)),
       queue_(options.order,
-             static_cast<std::uint32_t>(options.threads_max + options.overcommit_max),
+             static_cast<std::uint32_t>(options_.threads_max + options_.overcommit_max),
              options.queue, options.queue == queue_id::blocking ? blocking_cheapness : 1) {
 }
 
@@ -126,6 +136,9 @@ void thread_pool::forget_idle_locked(pool_thread& self) noexcept {
 }
 
 bool thread_pool::start_thread() noexcept {
+    if (!internal::may_allocate("thread", sizeof(pool_thread))) {
+        return false;
+    }
     try {
         auto body = std::make_unique<pool_thread>(*this, world_->make_parker());
         pool_thread& started = *body;
@@ -134,6 +147,8 @@ bool thread_pool::start_thread() noexcept {
         std::vector<std::unique_ptr<pool_thread>> ended;
         {
             const std::lock_guard guard(lock_);
+            ended.reserve(all_.size());
+            all_.reserve(all_.size() + 1);  // nothing below fails half-way
             ++live_;
             const auto gone = std::partition(all_.begin(), all_.end(), [](const auto& each) {
                 return !(each->finished_ && each->thread_ != nullptr);
@@ -256,6 +271,9 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
     if (work.stop_asked.load(std::memory_order_acquire)) {
         work.given_up = errc::stop_requested;
     } else {
+        if (mishaps_ != nullptr) {
+            mishaps_->begin_call(options_.name, *work.payer);
+        }
         work.run(work);
     }
     self.running_ = outer;

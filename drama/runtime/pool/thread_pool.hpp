@@ -55,6 +55,7 @@ class pool_thread final : public thread_body {
 };
 
 struct pool_options {
+    const char* name = "blocking";
     thread_role role = thread_role::blocking;
     queue_id queue = queue_id::blocking;
     policy order = policy::fair;
@@ -148,6 +149,7 @@ class thread_pool {
     pool_lanes& lanes_of(tenant_record& record) noexcept;
 
     world* world_;
+    world_mishaps* const mishaps_;
     pool_options options_;
     spinlock lock_;  // guards all that follows up to the atomics
     pool_order queue_;

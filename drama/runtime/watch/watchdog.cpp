@@ -275,6 +275,8 @@ void watchdog::report_stall(const burner& stalled, std::span<void* const> stack,
                      " ms; it belongs in compute()\n" + report.stack);
     } catch (const std::bad_alloc&) {
         std::fputs("drama: stall: no memory for the report\n", stderr);
+    } catch (...) {
+        std::fputs("drama: stall: the callback for stalls threw\n", stderr);
     }
 }
 

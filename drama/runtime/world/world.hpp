@@ -78,6 +78,8 @@ class DRAMA_API world_thread {
     virtual void detach() noexcept = 0;
 };
 
+class world_mishaps;
+
 /// Threads: all from any thread. Lifetime: outlives the runtime built on it.
 class DRAMA_API world {
   public:
@@ -101,6 +103,8 @@ class DRAMA_API world {
     /// `why` receives one line for the log. Errors: the kernel's.
     virtual result<std::unique_ptr<io_system>> make_io(std::string_view choice,
                                                        std::string& why) = 0;
+    /// What goes wrong in this world beside IO and threads; null: nothing does on purpose.
+    virtual world_mishaps* mishaps() noexcept { return nullptr; }
     /// A full memory barrier on every thread of the process.
     virtual void barrier_all_threads() noexcept = 0;
 };

@@ -42,6 +42,10 @@ submission sim_backend::submit(operation& op) noexcept {
     log(sim_event::submit, op, op.fd);
     set_stage(op, op_stage::idle);
     op.cancel_asked = false;
+    if (const auto length = scheduler_.faults().decide(
+            {.kind = fault_kind::worker_paused, .site = "worker.io", .payer = op.payer})) {
+        scheduler_.pass_time(duration(*length), false);
+    }
     return start(op);
 }
 

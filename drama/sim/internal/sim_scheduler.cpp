@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "drama/base/assert.hpp"
-#include "drama/fault/thread_faults.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
@@ -58,7 +57,7 @@ sim_scheduler::~sim_scheduler() {
 }
 
 result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
-    if (thread_ids_ >= threads_max_ || !may_start_thread(faults_, role)) {
+    if (thread_ids_ >= threads_max_ || !may_start_thread(fault_context_, role)) {
         note(sim_event::thread_refused, static_cast<std::uint64_t>(role));
         return fail(errc::thread_unavailable);
     }
@@ -67,7 +66,8 @@ result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
     sim_thread& thread = *threads_.back();
     thread.id = ++thread_ids_;
     thread.role = role;
-    thread.body = &body;
+    thread.breakable = std::make_unique<faulty_body>(role, body, fault_context_);
+    thread.body = thread.breakable.get();
     thread.home = this;
     thread.fire = &on_due;
     ++alive_;
@@ -236,7 +236,6 @@ void sim_scheduler::pass_to(sim_thread& next) noexcept {
 
 void sim_scheduler::carry(carrier& on) noexcept {
     this_thread_serves = this;
-    bind_faults({.plan = &faults_, .time = &fault_time_});
     carrying_ = &on;
     sim_thread* next = picked_;
     while (next != nullptr && next->inside == nullptr) {
@@ -244,7 +243,6 @@ void sim_scheduler::carry(carrier& on) noexcept {
         next = pick();
     }
     run_on(on, nullptr);
-    bind_faults({});
     carriers_->give_back(on);
     if (next != nullptr) {
         pass_to(*next);
@@ -319,7 +317,12 @@ bool sim_scheduler::advance() noexcept {
         }
         return false;
     }
-    now_ns_ = std::min(std::max(now_ns_, events_.next_ns()), limit_.until_ns);
+    std::int64_t next_ns = std::max(now_ns_, events_.next_ns());
+    // The machine was suspended: all that was to happen meanwhile is late.
+    if (const auto jump_ns = faults_.decide({.kind = fault_kind::clock_jump, .site = "clock"})) {
+        next_ns += *jump_ns;
+    }
+    now_ns_ = std::min(next_ns, limit_.until_ns);
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include "drama/base/prng.hpp"
 #include "drama/base/result.hpp"
 #include "drama/fault/fault_plan.hpp"
+#include "drama/fault/thread_faults.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/carrier_threads.hpp"
 #include "drama/sim/internal/carrier.hpp"
@@ -52,6 +53,7 @@ class sim_parker : public parker {
 struct sim_thread : timed_event {
     std::uint64_t id = 0;
     thread_role role{};
+    std::unique_ptr<faulty_body> breakable;  ///< around the body that was started
     thread_body* body = nullptr;
     class sim_scheduler* home = nullptr;
     carrier* inside = nullptr;  ///< where it waits in the middle of a step
@@ -182,6 +184,7 @@ class DRAMA_API sim_scheduler {
 
     fault_plan faults_;
     passing_time fault_time_{*this};
+    const fault_context fault_context_{.plan = &faults_, .time = &fault_time_};
     prng choice_;  // who comes next
     prng timing_;  // what things cost
     event_log log_;

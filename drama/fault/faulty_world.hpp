@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Another world, with faults by a plan: the same plan that a simulated world has, over real
+// descriptors, files and threads. It exists only where a program makes one; nothing switches it on.
+//
+//     real_world machine;
+//     faulty_world world(machine, 7);
+//     world.faults().add({.kind = fault_kind::disk_full, .tenant = "acme"});
+//     runtime rt(world);
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "drama/fault/fault_plan.hpp"
+#include "drama/fault/planned_mishaps.hpp"
+#include "drama/runtime/world/world.hpp"
+
+namespace drama::inline v0 {
+
+/// What cannot be done to a machine from outside is never asked for: crashes, partitions, clocks
+/// (docs/guide-faults.md says which kinds are).
+///
+/// Requires: `in` is not simulated: such a world has its own plan.
+/// Threads: all from any thread. Lifetime: outlives the runtime built on it; `in` outlives it.
+class DRAMA_API faulty_world final : public world {
+  public:
+    faulty_world(world& in, std::uint64_t seed);
+
+    fault_plan& faults() noexcept { return plan_; }
+
+    const drama::clock& clock() const noexcept override { return in_->clock(); }
+    std::uint64_t seed() noexcept override { return in_->seed(); }
+    std::size_t usable_cpus() const noexcept override { return in_->usable_cpus(); }
+    result<std::unique_ptr<world_thread>> start_thread(thread_role role,
+                                                       thread_body& body) override;
+    duration thread_cpu_time() const noexcept override { return in_->thread_cpu_time(); }
+    std::unique_ptr<parker> make_parker() override { return in_->make_parker(); }
+    std::unique_ptr<parker> make_core_parker(io_backend& backend) override {
+        return in_->make_core_parker(backend);
+    }
+    result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
+    world_mishaps* mishaps() noexcept override { return &mishaps_; }
+    void barrier_all_threads() noexcept override { in_->barrier_all_threads(); }
+
+  private:
+    // A thread that waits or burns for a fault.
+    class machine_time final : public fault_time {
+      public:
+        explicit machine_time(world& in) noexcept : in_(&in) {}
+        void pass(duration length, bool burns) noexcept override;
+
+      private:
+        world* in_;
+    };
+
+    world* in_;
+    fault_plan plan_;
+    planned_mishaps mishaps_{plan_};
+    machine_time time_;
+};
+
+}  // namespace drama::inline v0

@@ -6,7 +6,7 @@ if(NOT IS_ABSOLUTE ${include_dir})
 endif()
 
 # Headers in these folders are for users, but for those that only the modules themselves include.
-set(public_folders base coro tenant runtime sync net net/process fs http admin sim)
+set(public_folders base coro tenant runtime sync net net/process fs http admin sim sim/disk)
 set(not_public
     admin/(json_writer|metrics|metrics_writer|process_figures|report)
     base/(atomic|intrusive_list|mpsc_stack|prng|spinlock)

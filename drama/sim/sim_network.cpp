@@ -12,7 +12,6 @@
 #include "drama/base/assert.hpp"
 #include "drama/io/file_results.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
-#include "drama/sim/internal/sim_files.hpp"
 #include "drama/sim/internal/sim_socket.hpp"
 
 namespace drama::inline v0 {
@@ -79,8 +78,7 @@ std::int64_t latency_law::draw_ns(prng& random) const noexcept {
     return std::min(limit, scaled + part);
 }
 
-sim_network::sim_network(sim_scheduler& in, std::uint64_t seed)
-    : scheduler_(in), random_(seed), files_(std::make_unique<sim_files>(*this, seed)) {
+sim_network::sim_network(sim_scheduler& in, std::uint64_t seed) : scheduler_(in), random_(seed) {
     set_host("localhost", "127.0.0.1");
 }
 
@@ -174,7 +172,6 @@ void sim_network::abandon(sim_backend& home) noexcept {
             each->retire();
         }
     }
-    files_->abandon(home);
 }
 
 void sim_network::bury(sim_socket& dead) noexcept {

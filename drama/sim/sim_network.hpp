@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network of a simulated world: TCP between the sockets of all runtimes on it, with latencies
-// drawn from the seed, bounded buffers, half-close, resets and backlogs. Its disk holds plain
-// files.
+// drawn from the seed, bounded buffers, half-close, resets and backlogs; and the table of all
+// descriptors.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,6 @@ namespace drama::inline v0 {
 namespace internal {
 class sim_backend;
 class sim_descriptor;
-class sim_files;
 class sim_scheduler;
 class sim_socket;
 }  // namespace internal
@@ -52,10 +51,6 @@ struct network_options {
     std::uint32_t short_one_in = 0;
     /// Descriptors at once; beyond, open and accept fail with EMFILE.
     std::size_t fds_max = 100'000;
-    latency_law disk =
-        latency_law::heavy_tail(std::chrono::microseconds(80), std::chrono::milliseconds(20));
-    latency_law sync =
-        latency_law::heavy_tail(std::chrono::milliseconds(1), std::chrono::milliseconds(50));
 };
 
 /// Threads: as the world: the owner and simulated threads.
@@ -83,7 +78,6 @@ class DRAMA_API sim_network {
     // Below: for the simulated sockets, files and backends.
 
     internal::sim_scheduler& scheduler() noexcept { return scheduler_; }
-    internal::sim_files& files() noexcept { return *files_; }
     prng& random() noexcept { return random_; }
 
     /// A descriptor's number, or -EMFILE. The descriptor belongs to the network from then on.
@@ -125,7 +119,6 @@ class DRAMA_API sim_network {
     internal::sim_scheduler& scheduler_;
     network_options options_;
     prng random_;
-    std::unique_ptr<internal::sim_files> files_;
     std::vector<internal::sim_descriptor*> fds_;
     std::vector<int> free_fds_;
     std::size_t open_fds_ = 0;

@@ -112,6 +112,7 @@ sim_world::sim_world(std::uint64_t seed, const sim_options& options)
 }
 
 sim_world::~sim_world() {
+    // Descriptors that were left open let go of their disks.
     network_.reset();
 }
 
@@ -137,7 +138,21 @@ std::unique_ptr<parker> sim_world::make_core_parker(io_backend& backend) {
 
 result<std::unique_ptr<io_system>> sim_world::make_io(std::string_view, std::string& why) {
     why = "io: simulated";
-    return std::make_unique<internal::sim_io_system>(network_);
+    return std::make_unique<internal::sim_io_system>(network_, disk());
+}
+
+sim_disk& sim_world::disk(std::string_view machine) {
+    const auto found = disks_.find(machine);
+    if (found != disks_.end()) {
+        return *found->second;
+    }
+    std::uint64_t mixed = seed_ ^ 0x6e657477u;
+    for (const char each : machine) {
+        mixed ^= static_cast<unsigned char>(each);
+        mixed = splitmix64(mixed);
+    }
+    auto made = std::make_unique<sim_disk>(*network_, mixed);
+    return *disks_.emplace(machine, std::move(made)).first->second;
 }
 
 instant sim_world::now() const noexcept {

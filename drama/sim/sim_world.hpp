@@ -5,13 +5,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drama/fault/fault_plan.hpp"
 #include "drama/fault/planned_mishaps.hpp"
 #include "drama/runtime/world/world.hpp"
+#include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/sim_network.hpp"
 #include "drama/sim/sim_options.hpp"
@@ -77,6 +81,8 @@ class DRAMA_API sim_world final : public world {
     sim_network& network() noexcept { return *network_; }
     /// What breaks in this world, when and for whom.
     fault_plan& faults() noexcept;
+    /// The disk of a machine, made when it is first asked for; without a name that of make_io.
+    sim_disk& disk(std::string_view machine = {});
     /// Further threads beyond `most` (counted from the first on) are refused.
     void fail_threads_after(std::size_t most) noexcept;
 
@@ -98,6 +104,7 @@ class DRAMA_API sim_world final : public world {
     const sim_options options_;
     std::unique_ptr<internal::sim_scheduler> threads_;
     planned_mishaps mishaps_;
+    std::map<std::string, std::unique_ptr<sim_disk>, std::less<>> disks_;
     std::shared_ptr<sim_network> network_;
     drama::clock clock_;
 };

@@ -32,6 +32,7 @@ class DRAMA_API simulation {
     sim_world& world() noexcept { return world_; }
     sim_network& network() noexcept { return world_.network(); }
     fault_plan& faults() noexcept { return world_.faults(); }
+    sim_disk& disk() noexcept { return world_.disk(); }
     /// Looking at it here costs no time.
     instant now() const noexcept { return world_.now(); }
     std::uint64_t seed() const noexcept { return seed_; }

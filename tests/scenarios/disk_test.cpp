@@ -73,8 +73,8 @@ runtime_options quiet(policy order) {
 }
 
 void fix_disk(simulation& sim) {
-    sim.network().options().disk = latency_law::fixed(100us);
-    sim.network().options().sync = latency_law::fixed(sync_time);
+    sim.disk().options().transfer = latency_law::fixed(100us);
+    sim.disk().options().sync = latency_law::fixed(sync_time);
 }
 
 struct run_result {

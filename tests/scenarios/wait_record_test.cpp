@@ -121,10 +121,9 @@ runtime_options quiet() {
 
 result<shown> see_in_simulation(place* at, const wait_case* which) {
     simulation sim(seed_or(1));
-    network_options& network = sim.network().options();
-    network.latency = latency_law::fixed(10ms);
-    network.disk = latency_law::fixed(10ms);
-    network.sync = latency_law::fixed(10ms);
+    sim.network().options().latency = latency_law::fixed(10ms);
+    sim.disk().options().transfer = latency_law::fixed(10ms);
+    sim.disk().options().sync = latency_law::fixed(10ms);
     at->sim = &sim;
     runtime rt(sim.world(), quiet());
     auto seen = rt.run(stand_by(at, which));

@@ -113,6 +113,7 @@ class file_server {
         const tenant client = rt_.tenants().get_or_create("client");
         return *rt_.try_spawn(client, ask_once, server_->local(), std::move(what), seen);
     }
+    endpoint where() const { return server_->local(); }
     void drain(duration grace) { server_->drain(grace); }
     runtime& on() noexcept { return rt_; }
     cli::file_store& store() noexcept { return store_; }

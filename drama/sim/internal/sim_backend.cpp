@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "drama/base/assert.hpp"
+#include "drama/sim/disk/internal/sim_files.hpp"
 #include "drama/sim/internal/sim_descriptor.hpp"
-#include "drama/sim/internal/sim_files.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -17,13 +17,14 @@ void set_stage(operation& op, op_stage stage) noexcept {
 
 }  // namespace
 
-sim_backend::sim_backend(std::shared_ptr<sim_network> network)
-    : network_(std::move(network)), scheduler_(network_->scheduler()) {
+sim_backend::sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life)
+    : network_(std::move(network)), disk_(&disk), life_(life), scheduler_(network_->scheduler()) {
     point_.id = scheduler_.next_point_id();
 }
 
 sim_backend::~sim_backend() {
     network_->abandon(*this);
+    disk_->files().abandon(*this);
     while (operation* const op = posted_.pop_front()) {
         set_stage(*op, op_stage::finished);
         op->outcome = -ECANCELED;
@@ -31,6 +32,10 @@ sim_backend::~sim_backend() {
     }
     drain();
     DRAMA_ASSERT(in_flight_ == 0, "an operation outlives its backend");
+}
+
+bool sim_backend::is_dead() noexcept {
+    return life_ != disk_->files().life();
 }
 
 void sim_backend::log(sim_event what, const operation& op, std::int64_t value) noexcept {
@@ -51,7 +56,7 @@ submission sim_backend::submit(operation& op) noexcept {
 
 submission sim_backend::start(operation& op) noexcept {
     if (is_file_operation(op.code)) {
-        return network_->files().start(op, *this);
+        return disk_->files().start(op, *this);
     }
     sim_descriptor* const descriptor = network_->find(op.fd);
     if (descriptor == nullptr) {
@@ -78,7 +83,7 @@ void sim_backend::cancel(operation& op) noexcept {
             static_cast<sim_descriptor*>(op.owner)->cancel(op);
             break;
         case op_stage::offloaded:
-            network_->files().cancel(op);
+            disk_->files().cancel(op);
             break;
         default:
             break;  // posted: seen by the next reap; finished: its outcome came first

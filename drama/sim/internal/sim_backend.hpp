@@ -9,6 +9,7 @@
 
 #include "drama/io/epoll/op_stage.hpp"
 #include "drama/io/io_backend.hpp"
+#include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
 #include "drama/sim/sim_network.hpp"
 
@@ -20,7 +21,8 @@ inline constexpr std::int64_t not_yet = INT64_MIN;
 /// Threads: the owner and simulated threads.
 class sim_backend final : public io_backend {
   public:
-    explicit sim_backend(std::shared_ptr<sim_network> network);
+    /// `life`: of the disk's processes, which the backend belongs to.
+    sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life);
     /// Cancels what is pending; every accepted operation has completed afterwards.
     ~sim_backend() override;
 
@@ -40,6 +42,9 @@ class sim_backend final : public io_backend {
     void finish(operation& op, std::int64_t outcome) noexcept;
 
     sim_network& network() noexcept { return *network_; }
+    sim_disk& disk() noexcept { return *disk_; }
+    /// The machine has crashed since.
+    bool is_dead() noexcept;
     wait_point& point() noexcept { return point_; }
 
   private:
@@ -48,6 +53,8 @@ class sim_backend final : public io_backend {
     void log(sim_event what, const operation& op, std::int64_t value) noexcept;
 
     std::shared_ptr<sim_network> network_;
+    sim_disk* disk_;
+    std::uint64_t life_;
     sim_scheduler& scheduler_;
     wait_point point_;
     op_queue posted_;

@@ -5,13 +5,18 @@
 
 #include <sys/socket.h>
 
+#include "drama/sim/disk/internal/sim_files.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
 #include "drama/sim/internal/sim_socket.hpp"
 
 namespace drama::inline v0::internal {
 
+sim_io_system::sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk) noexcept
+    : network_(std::move(network)), disk_(disk), life_(disk.files().life()) {
+}
+
 result<std::unique_ptr<io_backend>> sim_io_system::make_backend(std::size_t) {
-    return std::make_unique<sim_backend>(network_);
+    return std::make_unique<sim_backend>(network_, disk_, life_);
 }
 
 result<sim_socket*> sim_io_system::socket_of(int fd) noexcept {

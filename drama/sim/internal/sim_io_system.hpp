@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The IO of one runtime in a simulated world: calls on the world's network.
+// The IO of one runtime in a simulated world: calls on the world's network and its machine's disk.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "drama/io/io_backend.hpp"
+#include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/sim_network.hpp"
 
 namespace drama::inline v0::internal {
@@ -12,8 +14,7 @@ namespace drama::inline v0::internal {
 /// Threads: as the world.
 class sim_io_system final : public io_system {
   public:
-    explicit sim_io_system(std::shared_ptr<sim_network> network) noexcept
-        : network_(std::move(network)) {}
+    sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk) noexcept;
 
     const char* name() const noexcept override { return "simulated"; }
     result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override;
@@ -35,6 +36,8 @@ class sim_io_system final : public io_system {
     result<sim_socket*> socket_of(int fd) noexcept;
 
     std::shared_ptr<sim_network> network_;
+    sim_disk& disk_;
+    std::uint64_t life_;
 };
 
 }  // namespace drama::inline v0::internal

@@ -3,86 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <memory>
 #include <string>
-#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "drama/io/file_results.hpp"
-#include "drama/sim/seed.hpp"
-#include "drama/sim/sim_world.hpp"
+#include "tests/support/disk_driver.hpp"
 
 namespace drama {
 namespace {
 
-class SimFiles : public ::testing::Test {
-  protected:
-    SimFiles() : world_(seed_or(1)) {
-        std::string why;
-        system_ = *world_.make_io("auto", why);
-        core_ = *system_->make_backend(0);
-    }
+using SimDisk = testing_support::disk_driver;
 
-    struct file_op : operation {
-        bool is_done = false;
-        file_op(op_code what, int descriptor = -1) {
-            code = what;
-            fd = descriptor;
-            done = [](operation& op) noexcept { static_cast<file_op&>(op).is_done = true; };
-        }
-    };
-
-    std::int64_t run(file_op& op) {
-        EXPECT_EQ(core_->submit(op), submission::pending);
-        while (!op.is_done) {
-            core_->reap(1s);
-        }
-        return op.outcome;
-    }
-    std::int64_t on_path(op_code what, const char* path, int flags = 0) {
-        file_op op(what);
-        op.path = path;
-        op.flags = flags;
-        op.mode = 0640;
-        return run(op);
-    }
-    int open(const char* path, int flags = O_RDWR | O_CREAT) {
-        return static_cast<int>(on_path(op_code::open, path, flags));
-    }
-    std::int64_t write(int fd, std::string_view text, std::int64_t at) {
-        file_op op(op_code::write_at, fd);
-        op.buffer = const_cast<char*>(text.data());
-        op.length = text.size();
-        op.offset = at;
-        return run(op);
-    }
-    std::string read(int fd, std::int64_t at, std::size_t most = 100) {
-        std::string got(most, '\0');
-        file_op op(op_code::read_at, fd);
-        op.buffer = got.data();
-        op.length = most;
-        op.offset = at;
-        const std::int64_t count = run(op);
-        got.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-        return count < 0 ? std::to_string(count) : got;
-    }
-    std::int64_t rename(const char* from, const char* to, int flags = 0) {
-        file_op op(op_code::rename);
-        op.path = from;
-        op.path_to = to;
-        op.flags = flags;
-        return run(op);
-    }
-
-    sim_world world_;
-    std::unique_ptr<io_system> system_;
-    std::unique_ptr<io_backend> core_;
-};
-
-TEST_F(SimFiles, KeepWhatWasWritten) {
+TEST_F(SimDisk, KeepWhatWasWritten) {
     const int fd = open("/tmp/data");
 
     EXPECT_EQ(write(fd, "hello world", 0), 11);
@@ -95,19 +30,18 @@ TEST_F(SimFiles, KeepWhatWasWritten) {
     EXPECT_EQ(read(open("tmp//data", O_RDONLY), 0), "hello WORLD");
 }
 
-TEST_F(SimFiles, TakeTime) {
-    world_.network().options().disk = latency_law::fixed(3ms);
-    world_.network().options().sync = latency_law::fixed(20ms);
+TEST_F(SimDisk, TakeTime) {
+    world_.disk().options().transfer = latency_law::fixed(3ms);
+    world_.disk().options().sync = latency_law::fixed(20ms);
     const instant began = world_.now();
     const int fd = open("/tmp/data");
-    file_op syncing(op_code::fsync, fd);
 
-    EXPECT_EQ(run(syncing), 0);
+    EXPECT_EQ(sync(fd), 0);
 
     EXPECT_EQ(world_.now() - began, 23ms);
 }
 
-TEST_F(SimFiles, RefuseWhatAFileSystemRefuses) {
+TEST_F(SimDisk, RefuseWhatAFileSystemRefuses) {
     EXPECT_EQ(open("/none", O_RDONLY), -ENOENT);
     EXPECT_EQ(open("/none/data"), -ENOENT);
     const int fd = open("/tmp/data");
@@ -121,7 +55,7 @@ TEST_F(SimFiles, RefuseWhatAFileSystemRefuses) {
     EXPECT_EQ(on_path(op_code::unlink, "/tmp", AT_REMOVEDIR), -ENOTEMPTY);
 }
 
-TEST_F(SimFiles, MoveUnderANewName) {
+TEST_F(SimDisk, MoveUnderANewName) {
     write(open("/tmp/new"), "new", 0);
     write(open("/tmp/old"), "old", 0);
 
@@ -132,7 +66,7 @@ TEST_F(SimFiles, MoveUnderANewName) {
     EXPECT_EQ(open("/tmp/new", O_RDONLY), -ENOENT);
 }
 
-TEST_F(SimFiles, MoveWithTheirDirectory) {
+TEST_F(SimDisk, MoveWithTheirDirectory) {
     EXPECT_EQ(on_path(op_code::make_directory, "/a"), 0);
     EXPECT_EQ(on_path(op_code::make_directory, "/a/b"), 0);
     write(open("/a/b/data"), "deep", 0);
@@ -144,7 +78,7 @@ TEST_F(SimFiles, MoveWithTheirDirectory) {
     EXPECT_EQ(open("/a", O_RDONLY), -ENOENT);
 }
 
-TEST_F(SimFiles, LiveOnWhileTheyAreOpen) {
+TEST_F(SimDisk, LiveOnWhileTheyAreOpen) {
     const int fd = open("/tmp/data");
     write(fd, "still here", 0);
 
@@ -154,25 +88,23 @@ TEST_F(SimFiles, LiveOnWhileTheyAreOpen) {
     EXPECT_EQ(open("/tmp/data", O_RDONLY), -ENOENT);
 }
 
-TEST_F(SimFiles, TellTheirSize) {
+TEST_F(SimDisk, TellTheirSize) {
     const int fd = open("/tmp/data");
     write(fd, "12345", 0);
     struct statx status;
     file_op asking(op_code::stat, fd);
     asking.path = nullptr;
     asking.status_out = &status;
-    file_op cutting(op_code::truncate, fd);
-    cutting.offset = 2;
 
     EXPECT_EQ(run(asking), 0);
     EXPECT_EQ(status.stx_size, 5U);
     EXPECT_EQ(status.stx_mode, S_IFREG | 0640);
-    EXPECT_EQ(run(cutting), 0);
+    EXPECT_EQ(truncate(fd, 2), 0);
 
     EXPECT_EQ(read(fd, 0), "12");
 }
 
-TEST_F(SimFiles, TransferInParts) {
+TEST_F(SimDisk, TransferInParts) {
     const int fd = open("/tmp/data");
     char one[] = "one";
     char two[] = "two";
@@ -186,7 +118,7 @@ TEST_F(SimFiles, TransferInParts) {
     EXPECT_EQ(read(fd, 0), "onetwo");
 }
 
-TEST_F(SimFiles, KeepAPositionForReadAndWrite) {
+TEST_F(SimDisk, KeepAPositionForReadAndWrite) {
     const int fd = open("/tmp/data");
     char text[] = "abcdef";
     file_op first(op_code::write, fd);
@@ -202,7 +134,7 @@ TEST_F(SimFiles, KeepAPositionForReadAndWrite) {
     EXPECT_EQ(read(fd, 0), "abcdef");
 }
 
-TEST_F(SimFiles, AreListedWithoutWhatLiesBelow) {
+TEST_F(SimDisk, AreListedWithoutWhatLiesBelow) {
     on_path(op_code::make_directory, "/tmp/sub");
     open("/tmp/a");
     open("/tmp/sub/b");
@@ -217,7 +149,7 @@ TEST_F(SimFiles, AreListedWithoutWhatLiesBelow) {
     EXPECT_EQ(listing.items[1].name, "sub");
 }
 
-TEST_F(SimFiles, NamesResolveToTheHostsOfTheWorld) {
+TEST_F(SimDisk, NamesResolveToTheHostsOfTheWorld) {
     world_.network().set_host("bank", "10.0.0.7");
     resolution asked;
     asked.service = "8080";

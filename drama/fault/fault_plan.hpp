@@ -126,6 +126,10 @@ class DRAMA_API fault_plan {
     /// The first log_max that fired, in order.
     std::vector<fired_fault> log() const;
 
+    /// For worlds: the number of the worker thread that is made now, from 0.
+    std::size_t count_worker() noexcept {
+        return workers_made_.fetch_add(1, std::memory_order_relaxed);
+    }
     /// Told of each fault that fires, under the plan's lock: it must not ask the plan. For worlds.
     using observer = void (*)(void* with, const fired_fault& fault) noexcept;
     void observe(observer call, void* with) noexcept;
@@ -152,6 +156,7 @@ class DRAMA_API fault_plan {
     std::atomic<std::uint64_t> kinds_{0};  // bit k: there are rules of kind k
     counters asked_{};
     counters fired_{};
+    std::atomic<std::size_t> workers_made_{0};
     mutable std::mutex lock_;  // guards all below
     std::vector<armed_rule> rules_;
     std::uint64_t rules_made_ = 0;

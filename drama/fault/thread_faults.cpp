@@ -3,8 +3,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "drama/coro/runnable.hpp"
 
@@ -36,6 +38,13 @@ namespace {
     return wake_at;
 }
 
+std::string_view step_site(std::size_t number) noexcept {
+    static constexpr std::string_view sites[] = {
+        "worker.step.0", "worker.step.1", "worker.step.2", "worker.step.3",   "worker.step.4",
+        "worker.step.5", "worker.step.6", "worker.step.7", "worker.step.more"};
+    return sites[std::min(number, std::size(sites) - 1)];
+}
+
 }  // namespace
 
 std::string_view thread_site(thread_role role) noexcept {
@@ -50,6 +59,13 @@ bool may_start_thread(const fault_context& in, thread_role role) noexcept {
                              .site = thread_site(role),
                              .payer = task == nullptr ? nullptr : task->payer,
                              .node = in.node});
+}
+
+faulty_body::faulty_body(thread_role role, thread_body& in, const fault_context& context) noexcept
+    : role_(role),
+      in_(&in),
+      context_(context),
+      site_(role == thread_role::worker ? step_site(context.plan->count_worker()) : "") {
 }
 
 instant faulty_body::step() noexcept {

@@ -20,13 +20,13 @@ DRAMA_API bool may_start_thread(const fault_context& in, thread_role role) noexc
 /// Another body, whose thread runs inside a world with faults: user code finds the plan, frames may
 /// be refused, and a worker's steps may be late.
 ///
-/// Asks for worker_slow, worker_paused and stack_shallow at "worker.step".
+/// Asks for worker_slow, worker_paused and stack_shallow at "worker.step.N", for the N-th worker
+/// thread of the world, counted from 0; from 8 on "worker.step.more".
 /// Lifetime: outlives its thread; so do the other body, the plan and the time.
 class DRAMA_API faulty_body final : public thread_body {
   public:
     /// Requires: a plan and a time.
-    faulty_body(thread_role role, thread_body& in, const fault_context& context) noexcept
-        : role_(role), in_(&in), context_(context) {}
+    faulty_body(thread_role role, thread_body& in, const fault_context& context) noexcept;
 
     instant step() noexcept override;
     parker& parked_on() noexcept override { return in_->parked_on(); }
@@ -36,12 +36,13 @@ class DRAMA_API faulty_body final : public thread_body {
 
   private:
     std::optional<std::int64_t> ask(fault_kind kind) noexcept {
-        return context_.plan->decide({.kind = kind, .site = "worker.step", .node = context_.node});
+        return context_.plan->decide({.kind = kind, .site = site_, .node = context_.node});
     }
 
     const thread_role role_;
     thread_body* const in_;
     const fault_context context_;
+    const std::string_view site_;
 };
 
 }  // namespace drama::inline v0

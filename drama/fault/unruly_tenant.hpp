@@ -16,8 +16,8 @@ namespace drama::inline v0 {
 
 struct unruly_options {
     std::uint64_t rounds = 10;
-    duration pause = std::chrono::milliseconds(5);  ///< between rounds
-    std::optional<socket_address> connects_to;      ///< what "flood.connections" connects to
+    duration pause = std::chrono::milliseconds(5);   ///< between rounds
+    std::optional<socket_address> connects_to = {};  ///< what "flood.connections" connects to
 };
 
 /// One round asks, on its own account, for

@@ -7,6 +7,7 @@
 
 #include "drama/fault/faulty_backend.hpp"
 #include "drama/fault/thread_faults.hpp"
+#include "drama/runtime/world/real_world.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -117,6 +118,14 @@ class faulty_thread final : public world_thread {
 };
 
 }  // namespace
+
+faulty_world::faulty_world(std::uint64_t seed)
+    : faulty_world(std::make_unique<real_world>(), seed) {
+}
+
+faulty_world::faulty_world(std::unique_ptr<world> own, std::uint64_t seed)
+    : own_(std::move(own)), in_(own_.get()), plan_(seed), time_(*in_) {
+}
 
 faulty_world::faulty_world(world& in, std::uint64_t seed) : in_(&in), plan_(seed), time_(in) {
 }

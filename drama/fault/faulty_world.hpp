@@ -2,8 +2,7 @@
 // Another world, with faults by a plan: the same plan that a simulated world has, over real
 // descriptors, files and threads. It exists only where a program makes one; nothing switches it on.
 //
-//     real_world machine;
-//     faulty_world world(machine, 7);
+//     faulty_world world(7);
 //     world.faults().add({.kind = fault_kind::disk_full, .tenant = "acme"});
 //     runtime rt(world);
 #pragma once
@@ -26,6 +25,8 @@ namespace drama::inline v0 {
 /// Threads: all from any thread. Lifetime: outlives the runtime built on it; `in` outlives it.
 class DRAMA_API faulty_world final : public world {
   public:
+    /// Over the machine.
+    explicit faulty_world(std::uint64_t seed);
     faulty_world(world& in, std::uint64_t seed);
 
     fault_plan& faults() noexcept { return plan_; }
@@ -55,6 +56,9 @@ class DRAMA_API faulty_world final : public world {
         world* in_;
     };
 
+    faulty_world(std::unique_ptr<world> own, std::uint64_t seed);
+
+    std::unique_ptr<world> own_;
     world* in_;
     fault_plan plan_;
     planned_mishaps mishaps_{plan_};

@@ -19,7 +19,6 @@
 #include "drama/net/tcp_stream.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
-#include "drama/runtime/world/real_world.hpp"
 
 namespace drama {
 namespace {
@@ -184,8 +183,7 @@ class FaultParity : public ::testing::TestWithParam<std::tuple<const char*, std:
 TEST_P(FaultParity, ShowsTheSameErrorsOnEveryBackend) {
     const auto [backend, index] = GetParam();
     const program& what = programs()[index];
-    real_world machine;
-    faulty_world world(machine, 1);
+    faulty_world world(1);
     runtime_options options;
     options.workers = 1;
     options.io = backend;

@@ -99,6 +99,31 @@ TEST(BlockingStalls, LeaveTheCallsOfOthersAlone) {
     }
 }
 
+// A call that never returns does not keep the runtime from stopping: the deadline passes, and the
+// log names what is left.
+TEST(BlockingStalls, ForEverAreLeftBehindAtTheDeadline) {
+    calls seen;
+    std::string told;
+    runtime_options options = quiet(2);
+    options.log = [&told](const std::string& line) { told += line + '\n'; };
+    options.shutdown_deadline = 1s;
+    simulation sim(seed_or(1), with_shared_carriers());
+    sim.faults().add({.kind = blocking_stalls, .tenant = "a", .value = stuck});
+    {
+        runtime rt(sim.world(), options);
+        ASSERT_TRUE(rt.start());
+        EXPECT_TRUE(rt.try_spawn(rt.tenants().get_or_create("a"), call_often, &sim, &seen, 1));
+        sim.run_for(100ms);
+        const instant began = sim.now();
+        const auto stopped = rt.stop();
+        ASSERT_FALSE(stopped);
+        EXPECT_EQ(stopped.error(), errc::deadline_exceeded);
+        EXPECT_LT(sim.now() - began, 2s);
+    }
+    EXPECT_NE(told.find("1 blocking threads"), std::string::npos) << told;
+    EXPECT_NE(told.find("tenant 'a' has 1 tasks"), std::string::npos) << told;
+}
+
 int call_again(runtime* rt, simulation* in, calls* seen);
 
 task<void> nested_call(runtime* rt, simulation* in, calls* seen) {
@@ -196,7 +221,8 @@ task<int> deep(int levels) {
 
 task<void> go_deep(int* sum) {
     auto all = deep(20'000);
-    *sum = co_await std::move(all);
+    const int counted = co_await std::move(all);
+    *sum = counted;
 }
 
 // Coroutines stand on the heap, and none resumes another on top of its own stack.

@@ -151,7 +151,7 @@ sim_disk& sim_world::disk(std::string_view machine) {
         mixed ^= static_cast<unsigned char>(each);
         mixed = splitmix64(mixed);
     }
-    auto made = std::make_unique<sim_disk>(*network_, mixed);
+    auto made = std::make_unique<sim_disk>(*network_, std::string(machine), mixed);
     return *disks_.emplace(machine, std::move(made)).first->second;
 }
 

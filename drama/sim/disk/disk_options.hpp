@@ -12,14 +12,16 @@ namespace drama::inline v0 {
 /// What is left of changes that were not synced when the power fails. What was synced is always
 /// there.
 enum class crash_law : std::uint8_t {
-    by_seed,       ///< one of the others for each file and for the names, drawn
+    by_seed,       ///< one of the next four for each file and for the names, drawn
     nothing,       ///< none of them
     everything,    ///< all of them
     in_order,      ///< the first so many; the last one of these may be torn
     out_of_order,  ///< any sectors of any write, any names, whatever came first
+    lengths_only,  ///< the lengths of files, with zeros for what was written; no names
 };
 
-/// What a file is like after a sync of it has failed.
+/// What a file is like after a sync of it has failed. A directory keeps its changes for a later
+/// sync, but for the last of these: no file system takes names for clean.
 enum class sync_failure : std::uint8_t {
     /// As ext4, XFS and Btrfs: its pages are taken for clean. The next sync succeeds, and what the
     /// failed one should have written is gone: seen until the power fails, and not afterwards.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/disk/sim_disk.hpp"
 
+#include <utility>
+
 #include <fcntl.h>
 
 #include "drama/base/assert.hpp"
@@ -15,8 +17,8 @@ std::string text_of(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-sim_disk::sim_disk(sim_network& network, std::uint64_t seed)
-    : files_(std::make_unique<internal::sim_files>(network, seed)) {
+sim_disk::sim_disk(sim_network& network, std::string machine, std::uint64_t seed)
+    : files_(std::make_unique<internal::sim_files>(network, std::move(machine), seed)) {
 }
 
 sim_disk::~sim_disk() = default;
@@ -35,6 +37,10 @@ void sim_disk::end_process() {
 
 void sim_disk::crash_at(std::uint64_t k) noexcept {
     files_->crash_at(k);
+}
+
+void sim_disk::release_stuck() noexcept {
+    files_->release_stuck();
 }
 
 void sim_disk::on_crash(std::function<void()> call) {

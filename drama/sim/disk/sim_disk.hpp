@@ -28,7 +28,7 @@ class sim_network;
 /// Threads: the world's owner and simulated threads. Determinism: as the world.
 class DRAMA_API sim_disk {
   public:
-    sim_disk(sim_network& network, std::uint64_t seed);
+    sim_disk(sim_network& network, std::string machine, std::uint64_t seed);
     ~sim_disk();
     sim_disk(const sim_disk&) = delete;
     sim_disk& operator=(const sim_disk&) = delete;
@@ -47,6 +47,9 @@ class DRAMA_API sim_disk {
     /// trying k = 1, 2, ... until crashes() stays 0 a test meets every state of the disk, each with
     /// all that followed from what came before.
     void crash_at(std::uint64_t k) noexcept;
+    /// Operations that a fault has made stuck go on, as if the device had come back. Clearing the
+    /// plan does not do it.
+    void release_stuck() noexcept;
     /// Called in each crash when the disk is as it stays, in the order in which they were added.
     void on_crash(std::function<void()> call);
     std::uint64_t crashes() const noexcept;

@@ -138,11 +138,14 @@ void file_content::crash(crash_law law, prng& random) {
         case crash_law::everything:
             replay(durable_, sizes, [](std::size_t, std::size_t) { return true; });
             break;
+        case crash_law::lengths_only:
+            replay(durable_, sizes, [](std::size_t, std::size_t) { return false; });
+            break;
         case crash_law::in_order: {
             const std::size_t whole = random.below(sectors_unsynced() + 1);
             std::size_t kept = 0;
-            std::size_t sizes_kept = random.below(sizes + 1);
-            replay(durable_, sizes_kept, [&](std::size_t, std::size_t) { return kept++ < whole; });
+            replay(durable_, random.below(sizes + 1),
+                   [&](std::size_t, std::size_t) { return kept++ < whole; });
             break;
         }
         case crash_law::out_of_order:
@@ -153,14 +156,6 @@ void file_content::crash(crash_law law, prng& random) {
     }
     unsynced_.clear();
     seen_ = durable_;
-}
-
-void file_content::flip(std::size_t at, unsigned bit) noexcept {
-    for (std::vector<std::byte>* const each : {&seen_, &durable_}) {
-        if (at < each->size()) {
-            (*each)[at] ^= std::byte{1} << (bit & 7U);
-        }
-    }
 }
 
 }  // namespace drama::inline v0::internal

@@ -24,8 +24,10 @@ class file_content {
 
     const std::vector<std::byte>& seen() const noexcept { return seen_; }
     const std::vector<std::byte>& durable() const noexcept { return durable_; }
-    /// What was durable before the last sync, as long as it is kept.
-    const std::vector<std::byte>& stale() const noexcept { return stale_; }
+    /// What was there before the last write: the medium's, or what that had before its last sync.
+    const std::vector<std::byte>& stale() const noexcept {
+        return unsynced_.empty() ? stale_ : durable_;
+    }
     std::size_t size() const noexcept { return seen_.size(); }
 
     void write(std::size_t at, std::span<const std::byte> from);
@@ -41,8 +43,6 @@ class file_content {
     void lose_unsynced(prng& random);
     /// The power fails: the medium keeps what `law` and `random` leave, and processes see that.
     void crash(crash_law law, prng& random);
-    /// Turns a bit of what processes see and of what is durable.
-    void flip(std::size_t at, unsigned bit) noexcept;
 
   private:
     struct change {

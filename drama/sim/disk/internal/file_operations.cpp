@@ -23,6 +23,11 @@ constexpr std::int64_t file_bytes_max = std::int64_t{1} << 32;
 
 std::int64_t sim_files::perform(const request& served) {
     operation& op = *served.op;
+    if (op.code != op_code::resolve) {
+        if (const std::int64_t refused = faults_.refusal(op); refused != 0) {
+            return refused;
+        }
+    }
     switch (op.code) {
         case op_code::open:
             return open(op);
@@ -96,12 +101,33 @@ std::int64_t sim_files::sync(const request& served, sim_file& file) {
     if (options_.lies_about_syncs) {
         return 0;
     }
+    const auto failed = faults_.sync_failure_of(*served.op, options_.after_failed_sync);
+    if (failed) {
+        lose_unsynced(node, failed->how);
+        file.failures_told = node.failed_write_backs;
+        return failed->outcome;
+    }
+    if (node.never_syncs || file.failures_told != node.failed_write_backs) {
+        file.failures_told = node.failed_write_backs;
+        return -EIO;
+    }
     if (node.is_directory) {
         tree_.journal().sync(node, served.promised);
     } else {
-        node.content.sync(served.promised);
+        node.content.sync(served.promised, !faults_.is_quiet());
     }
+    file.has_written = false;
     return 0;
+}
+
+void sim_files::lose_unsynced(file_node& node, sync_failure how) {
+    if (how == sync_failure::for_ever) {
+        node.never_syncs = true;
+        return;
+    }
+    node.failed_write_backs += how == sync_failure::told_open_descriptors ? 1 : 0;
+    // Names are in a file system's journal: it may fail, but it takes nothing for written.
+    node.content.lose_unsynced(crash_random_);
 }
 
 std::int64_t sim_files::room_bytes() const {
@@ -131,6 +157,17 @@ std::int64_t sim_files::resize(const operation& op, sim_file& file) {
     return 0;
 }
 
+sim_files::transfer_faults sim_files::faults_of(const operation& op, bool writes) noexcept {
+    transfer_faults found;
+    if (const auto bytes = faults_.ask(fault_kind::disk_short_transfer, op)) {
+        found.bytes_left = std::max(*bytes, std::int64_t{0});
+    }
+    found.beside = faults_.ask(fault_kind::misdirected, op).value_or(0);
+    found.flips = faults_.ask(fault_kind::bit_flip, op).value_or(-1);
+    found.is_stale = !writes && faults_.ask(fault_kind::stale_read, op).has_value();
+    return found;
+}
+
 std::int64_t sim_files::transfer(const operation& op, sim_file& file) {
     const bool has_vector = op.code == op_code::readv_at || op.code == op_code::writev_at;
     const bool writes =
@@ -139,6 +176,7 @@ std::int64_t sim_files::transfer(const operation& op, sim_file& file) {
     if (writes ? !file.can_write() : !file.can_read()) {
         return -EBADF;
     }
+    const transfer_faults faults = faults_of(op, writes);
     std::int64_t at = at_position ? file.position : op.offset;
     if (writes && (file.flags() & O_APPEND) != 0) {
         at = static_cast<std::int64_t>(file.node().content.size());
@@ -146,18 +184,28 @@ std::int64_t sim_files::transfer(const operation& op, sim_file& file) {
     if (at < 0) {
         return -EINVAL;
     }
+    const std::int64_t goes_to = std::max(at + faults.beside, std::int64_t{0});
     const iovec single{has_vector ? nullptr : op.buffer, has_vector ? 0 : op.length};
     const std::span<const iovec> parts =
         has_vector ? std::span(op.vector, op.length) : std::span(&single, 1);
     std::int64_t total = 0;
-    for (const iovec& part : parts) {
-        const std::int64_t moved =
-            writes ? write(file.node(), at + total, part) : read(file.node(), at + total, part);
+    for (const iovec& whole : parts) {
+        const auto left = static_cast<std::size_t>(faults.bytes_left - total);
+        const iovec part{whole.iov_base, std::min(whole.iov_len, left)};
+        const std::int64_t moved = writes
+                                       ? write(file.node(), goes_to + total, part)
+                                       : read(file.node(), goes_to + total, part, faults.is_stale);
         if (moved < 0) {
             return total != 0 ? total : moved;
         }
+        const std::int64_t bit = faults.flips - total * 8;
+        if (bit >= 0 && bit < moved * 8 && writes) {
+            write_flipped(file.node(), goes_to + total + bit / 8, bit % 8);
+        } else if (bit >= 0 && bit < moved * 8) {
+            static_cast<std::byte*>(part.iov_base)[bit / 8] ^= std::byte{1} << (bit % 8);
+        }
         total += moved;
-        if (static_cast<std::size_t>(moved) < part.iov_len) {
+        if (static_cast<std::size_t>(moved) < whole.iov_len) {
             break;
         }
     }
@@ -173,15 +221,33 @@ std::int64_t sim_files::transfer(const operation& op, sim_file& file) {
     return total;
 }
 
-std::int64_t sim_files::read(const file_node& node, std::int64_t at, const iovec& part) {
+std::int64_t sim_files::read(const file_node& node, std::int64_t at, const iovec& part,
+                             bool is_stale) {
     const auto from = static_cast<std::size_t>(at);
     const auto& bytes = node.content.seen();
     if (from >= bytes.size()) {
         return 0;
     }
     const std::size_t count = std::min(part.iov_len, bytes.size() - from);
-    std::copy_n(bytes.data() + from, count, static_cast<std::byte*>(part.iov_base));
+    auto* const into = static_cast<std::byte*>(part.iov_base);
+    if (is_stale) {
+        // As long as the file is now: only what it held is old.
+        const auto& old = node.content.stale();
+        const std::size_t begin = std::min(from, old.size());
+        const std::size_t known = std::min(count, old.size() - begin);
+        std::copy_n(old.data() + begin, known, into);
+        std::fill_n(into + known, count - known, std::byte{0});
+    } else {
+        std::copy_n(bytes.data() + from, count, into);
+    }
     return static_cast<std::int64_t>(count);
+}
+
+// A bit that the medium has wrong from the start: no sync makes it right.
+void sim_files::write_flipped(file_node& node, std::int64_t at, std::int64_t bit) {
+    std::byte wrong = node.content.seen()[static_cast<std::size_t>(at)];
+    wrong ^= std::byte{1} << bit;
+    node.content.write(static_cast<std::size_t>(at), {&wrong, 1});
 }
 
 std::int64_t sim_files::write(file_node& node, std::int64_t at, const iovec& part) {
@@ -202,7 +268,22 @@ std::int64_t sim_files::write(file_node& node, std::int64_t at, const iovec& par
     return count;
 }
 
-void sim_files::on_close(sim_file&) noexcept {
+// Closing a file may begin to write it back; nobody hears how that ends.
+void sim_files::on_close(sim_file& closed) noexcept {
+    file_node& node = closed.node();
+    if (!closed.has_written || node.content.is_synced()) {
+        return;
+    }
+    switch (faults_.on_close()) {
+        case disk_faults::close_failure::none:
+            break;
+        case disk_faults::close_failure::unheard:
+            lose_unsynced(node, sync_failure::pages_clean);
+            break;
+        case disk_faults::close_failure::told_open_descriptors:
+            lose_unsynced(node, sync_failure::told_open_descriptors);
+            break;
+    }
 }
 
 }  // namespace drama::inline v0::internal

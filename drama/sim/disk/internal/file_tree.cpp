@@ -230,11 +230,12 @@ void file_tree::visit(file_node& from, Visit& each) {
     }
 }
 
-void file_tree::crash(crash_law law, prng& random) {
-    journal_.crash(drawn(law, random), random);
+void file_tree::crash(const std::function<crash_law(const file_node*)>& law, prng& random) {
+    journal_.crash(drawn(law(nullptr), random), random);
     const auto leave = [&](file_node& each) {
         each.names = each.durable_names;
-        each.content.crash(drawn(law, random), random);
+        const bool is_synced = each.content.is_synced();
+        each.content.crash(is_synced ? crash_law::nothing : drawn(law(&each), random), random);
     };
     visit(*root_, leave);
 }

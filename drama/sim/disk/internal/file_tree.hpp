@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,8 +39,9 @@ class file_tree {
     static void describe(const file_node& node, struct statx& out) noexcept;
 
     name_journal& journal() noexcept { return journal_; }
-    /// The power fails: of names and contents is left what `law` and `random` leave.
-    void crash(crash_law law, prng& random);
+    /// The power fails: of the names (`law` is asked with null) and of each file that is not
+    /// synced is left what `law` and `random` leave.
+    void crash(const std::function<crash_law(const file_node*)>& law, prng& random);
     /// Makes everything durable.
     void sync_all();
     std::int64_t used_bytes() const;

@@ -31,7 +31,7 @@ class sim_file final : public sim_descriptor {
 
     std::int64_t position = 0;
     std::uint64_t failures_told = 0;  ///< of node().failed_write_backs
-    bool has_written = false;
+    bool has_written = false;         ///< since its last sync
 
   protected:
     std::int64_t attempt(operation& op, bool again) noexcept override;

@@ -20,9 +20,10 @@ bool is_sync(op_code code) noexcept {
 
 }  // namespace
 
-sim_files::sim_files(sim_network& network, std::uint64_t seed)
+sim_files::sim_files(sim_network& network, std::string machine, std::uint64_t seed)
     : network_(network),
       scheduler_(network.scheduler()),
+      faults_(scheduler_.faults(), std::move(machine)),
       random_(seed ^ 0x66696c65u),
       crash_random_(seed ^ 0x63726173u),
       tree_(scheduler_.clock_value()) {
@@ -73,7 +74,15 @@ submission sim_files::start(operation& op, sim_backend& on) noexcept {
     made.is_cancelled = false;
     made.promised = promise_of(op);
     on.accepted(op, op_stage::offloaded, &made);
-    scheduler_.schedule(made, scheduler_.now_ns() + latency_ns(op));
+    std::int64_t takes_ns = latency_ns(op);
+    if (op.code != op_code::resolve) {
+        const std::int64_t late_ns = faults_.ask(fault_kind::disk_slow, op).value_or(0);
+        made.is_stuck = late_ns == stuck;
+        takes_ns += made.is_stuck ? 0 : late_ns;
+    }
+    if (!made.is_stuck) {
+        scheduler_.schedule(made, scheduler_.now_ns() + takes_ns);
+    }
     return submission::pending;
 }
 
@@ -81,10 +90,19 @@ void sim_files::cancel(operation& op) noexcept {
     static_cast<request*>(op.owner)->is_cancelled = random_.below(2) == 0;
 }
 
+void sim_files::release_stuck() noexcept {
+    for (const auto& each : requests_) {
+        if (each->op != nullptr && std::exchange(each->is_stuck, false)) {
+            scheduler_.schedule(*each, scheduler_.now_ns() + latency_ns(*each->op));
+        }
+    }
+}
+
 void sim_files::finish(request& served, std::int64_t outcome) noexcept {
     operation& op = *std::exchange(served.op, nullptr);
     scheduler_.cancel(served);
     idle_requests_.push_back(&served);
+    served.is_stuck = false;
     served.on->finish(op, outcome);
 }
 
@@ -132,7 +150,11 @@ void sim_files::end_life(bool loses) {
         }
     }
     if (loses) {
-        tree_.crash(options_.keeps, crash_random_);
+        const auto law = [&](const file_node* file) {
+            return file == nullptr ? faults_.law_of_names(options_.keeps)
+                                   : faults_.law_of_file(options_.keeps);
+        };
+        tree_.crash(law, crash_random_);
         ++crashes_;
     }
     ++life_;

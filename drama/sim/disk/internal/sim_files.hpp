@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "drama/base/prng.hpp"
 #include "drama/io/io_backend.hpp"
 #include "drama/sim/disk/disk_options.hpp"
+#include "drama/sim/disk/internal/disk_faults.hpp"
 #include "drama/sim/disk/internal/file_tree.hpp"
 #include "drama/sim/disk/internal/sim_file.hpp"
 #include "drama/sim/internal/event_queue.hpp"
@@ -26,7 +28,7 @@ namespace drama::inline v0::internal {
 /// Threads: the owner and simulated threads.
 class sim_files {
   public:
-    sim_files(sim_network& network, std::uint64_t seed);
+    sim_files(sim_network& network, std::string machine, std::uint64_t seed);
     ~sim_files();
     sim_files(const sim_files&) = delete;
     sim_files& operator=(const sim_files&) = delete;
@@ -47,6 +49,9 @@ class sim_files {
     /// Operations that have taken effect.
     std::uint64_t operations() const noexcept { return operations_; }
 
+    /// Operations that are stuck go on.
+    void release_stuck() noexcept;
+
     disk_options& options() noexcept { return options_; }
     file_tree& tree() noexcept { return tree_; }
 
@@ -56,6 +61,7 @@ class sim_files {
         operation* op = nullptr;  ///< null: idle
         sim_backend* on = nullptr;
         bool is_cancelled = false;
+        bool is_stuck = false;
         std::uint64_t promised = 0;  ///< a sync: the last change before it began
     };
 
@@ -72,14 +78,26 @@ class sim_files {
     std::int64_t status(const operation& op);
     std::int64_t sync(const request& served, sim_file& file);
     std::int64_t resize(const operation& op, sim_file& file);
+    void lose_unsynced(file_node& node, sync_failure how);
+
+    /// What goes wrong with one read or write.
+    struct transfer_faults {
+        std::int64_t bytes_left = INT64_MAX;  ///< it moves so many
+        std::int64_t beside = 0;              ///< it goes so far from its place
+        std::int64_t flips = -1;              ///< this bit of it; negative: none
+        bool is_stale = false;
+    };
+    transfer_faults faults_of(const operation& op, bool writes) noexcept;
     std::int64_t transfer(const operation& op, sim_file& file);
-    std::int64_t read(const file_node& node, std::int64_t at, const iovec& part);
+    std::int64_t read(const file_node& node, std::int64_t at, const iovec& part, bool is_stale);
     std::int64_t write(file_node& node, std::int64_t at, const iovec& part);
+    static void write_flipped(file_node& node, std::int64_t at, std::int64_t bit);
     std::int64_t room_bytes() const;
 
     sim_network& network_;
     sim_scheduler& scheduler_;
     disk_options options_;
+    disk_faults faults_;
     prng random_;        // what things take
     prng crash_random_;  // what a crash leaves
     file_tree tree_;

@@ -10,6 +10,7 @@
 namespace drama::inline v0 {
 
 class carrier_threads;
+class schedule_strategy;
 
 /// A duration drawn anew each time, uniformly.
 struct duration_range {
@@ -34,6 +35,11 @@ struct sim_options {
 
     /// start_thread fails after this many threads.
     std::size_t threads_max = 10'000;
+
+    /// Who runs next and how long things take; null: drawn from the world's seed.
+    schedule_strategy* strategy = nullptr;
+    /// Raises SIGTRAP before this step, for a debugger; 0: never.
+    std::uint64_t stop_at_step = 0;
 
     /// OS threads to use; null: the world's own.
     carrier_threads* carriers = nullptr;

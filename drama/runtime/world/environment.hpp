@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The environment variables that drama reads, in one place: DRAMA_IO, DRAMA_SEED,
-// DRAMA_NO_SCHED_ATTR.
+// DRAMA_NO_SCHED_ATTR, DRAMA_SIM_RUNS, DRAMA_SIM_SECONDS, DRAMA_SIM_STOP_AT.
 #pragma once
 
 #include <optional>

@@ -2,6 +2,7 @@
 #include "drama/sim/internal/sim_scheduler.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -13,9 +14,9 @@
 namespace drama::inline v0::internal {
 namespace {
 
-// The world's streams of randomness are separate, so that a change in one leaves the others alone.
-std::uint64_t stream_of(std::uint64_t seed, std::uint64_t stream) noexcept {
-    std::uint64_t state = seed + stream * 0xd1b54a32d192ed03ULL;
+// Separate from the strategy's streams, so that a fault more leaves the schedule alone.
+std::uint64_t fault_stream(std::uint64_t seed) noexcept {
+    std::uint64_t state = seed + 9 * 0xd1b54a32d192ed03ULL;
     return splitmix64(state);
 }
 
@@ -31,9 +32,9 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
     : seed_(seed),
       options_(options),
       threads_max_(options.threads_max),
-      faults_(stream_of(seed, 9)),
-      choice_(stream_of(seed, 1)),
-      timing_(stream_of(seed, 2)) {
+      faults_(fault_stream(seed)),
+      own_strategy_(seed),
+      strategy_(options.strategy != nullptr ? options.strategy : &own_strategy_) {
     if (options.carriers == nullptr) {
         own_carriers_ = std::make_unique<carrier_threads>();
     }
@@ -72,7 +73,7 @@ result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
     thread.fire = &on_due;
     ++alive_;
     note(sim_event::thread_start, thread.id << 8 | static_cast<std::uint64_t>(role));
-    make_ready_at(thread, now_ns_ + draw(options_.wake_delay));
+    make_ready_at(thread, now_ns_ + wake_delay_ns(thread));
     return &thread;
 }
 
@@ -113,14 +114,6 @@ void sim_scheduler::end_running(sim_thread& thread) noexcept {
     thread.cpu_ns += now_ns_ - std::exchange(thread.runs_since_ns, -1);
 }
 
-std::int64_t sim_scheduler::draw(const duration_range& range) noexcept {
-    const std::int64_t least = range.least.count();
-    const std::int64_t spread = range.most.count() - least;
-    return spread <= 0 ? least
-                       : least + static_cast<std::int64_t>(
-                                     timing_.below(static_cast<std::uint64_t>(spread) + 1));
-}
-
 void sim_scheduler::notify(wait_point& point) noexcept {
     note(sim_event::unpark, point.id);
     point.notified = true;
@@ -134,7 +127,7 @@ void sim_scheduler::wake_waiter(wait_point& point) noexcept {
     }
     waiter->waits_at = nullptr;
     events_.cancel(*waiter);
-    make_ready_at(*waiter, now_ns_ + draw(options_.wake_delay));
+    make_ready_at(*waiter, now_ns_ + wake_delay_ns(*waiter));
 }
 
 void sim_scheduler::make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept {
@@ -166,7 +159,7 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
     point.waiter = self;
     self->waits_at = &point;
     if (until_ns != never_ns) {
-        make_ready_at(*self, until_ns + draw(options_.wake_delay));
+        make_ready_at(*self, until_ns + wake_delay_ns(*self));
     }
     wait_inside(*self);
 }
@@ -296,7 +289,7 @@ sim_thread* sim_scheduler::pick() noexcept {
             return nullptr;
         }
         if (!ready_.empty()) {
-            const std::size_t index = ready_.size() == 1 ? 0 : choice_.below(ready_.size());
+            const std::size_t index = ready_.size() == 1 ? 0 : strategy_->choose(ready_);
             sim_thread* const picked = ready_[index];
             ready_[index] = ready_.back();
             ready_.pop_back();
@@ -328,7 +321,9 @@ bool sim_scheduler::advance() noexcept {
 
 void sim_scheduler::step(sim_thread& thread) noexcept {
     begin_running(thread);
-    ++steps_;
+    if (++steps_ == options_.stop_at_step) [[unlikely]] {
+        stop_in_debugger();
+    }
     run_on(*carrying_, thread.body);
     if (sim_parker* const spot = std::exchange(thread.parked_at, nullptr)) {
         spot->park(duration::zero());
@@ -336,11 +331,12 @@ void sim_scheduler::step(sim_thread& thread) noexcept {
     const instant wake_at = thread.body->step();
     note(sim_event::step, static_cast<std::uint64_t>(wake_at.time_since_epoch().count()));
     end_running(thread);
-    const std::int64_t cost = draw(options_.step_cost);
+    const std::int64_t cost = strategy_->delay_ns(schedule_delay::step, thread, options_.step_cost);
     thread.cpu_ns += cost;
     thread.busy_until_ns = now_ns_ + cost;
-    if (options_.preempt_one_in != 0 && timing_.below(options_.preempt_one_in) == 0) {
-        thread.busy_until_ns += draw(options_.preempted);
+    if (strategy_->preempts(thread, options_.preempt_one_in)) {
+        thread.busy_until_ns +=
+            strategy_->delay_ns(schedule_delay::preemption, thread, options_.preempted);
     }
     if (thread.body->is_finished()) {
         end(thread);
@@ -364,7 +360,7 @@ void sim_scheduler::park(sim_thread& thread, instant wake_at) noexcept {
     point.waiter = &thread;
     thread.waits_at = &point;
     if (wake_at != never) {
-        make_ready_at(thread, wake_at.time_since_epoch().count() + draw(options_.wake_delay));
+        make_ready_at(thread, wake_at.time_since_epoch().count() + wake_delay_ns(thread));
     }
 }
 
@@ -381,6 +377,13 @@ void sim_scheduler::end(sim_thread& thread) noexcept {
         thread.ended.has_work = true;
         wake_waiter(thread.ended);
     }
+}
+
+void sim_scheduler::stop_in_debugger() const noexcept {
+    std::fprintf(stderr, "drama: stop at step %llu\n%s", static_cast<unsigned long long>(steps_),
+                 describe().c_str());
+    std::fflush(stderr);
+    std::raise(SIGTRAP);  // the debugger's; without one the process ends here
 }
 
 void sim_scheduler::stop_in_deadlock(const char* what) const noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads of a simulated world and the order in which they run. Time stands still while a step
-// runs and moves when nobody is ready; who of the ready ones comes next is drawn from the seed.
+// runs and moves when nobody is ready; who of the ready ones comes next, a strategy decides.
 //
 // Who holds the baton decides who is next, and then:
 //  1. next begins a step: any carrier runs it, the present one if its own step has ended.
@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "drama/base/clock.hpp"
-#include "drama/base/prng.hpp"
 #include "drama/base/result.hpp"
 #include "drama/fault/fault_plan.hpp"
 #include "drama/fault/thread_faults.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/carrier_threads.hpp"
+#include "drama/sim/explore/schedule_strategy.hpp"
 #include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/internal/event_queue.hpp"
@@ -129,7 +129,6 @@ class DRAMA_API sim_scheduler {
     void schedule(timed_event& event, std::int64_t at_ns) { events_.schedule(event, at_ns); }
     void cancel(timed_event& event) noexcept { events_.cancel(event); }
 
-    std::int64_t draw(const duration_range& range) noexcept;
     void note(sim_event what, std::uint64_t value) noexcept {
         log_.add(what, current_ == nullptr ? 0 : current_->id, now_ns_, value);
     }
@@ -143,6 +142,9 @@ class DRAMA_API sim_scheduler {
   private:
     static void on_due(timed_event& event) noexcept;
 
+    std::int64_t wake_delay_ns(const sim_thread& whose) noexcept {
+        return strategy_->delay_ns(schedule_delay::wake, whose, options_.wake_delay);
+    }
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
     bool is_limit_met() noexcept;
@@ -157,6 +159,7 @@ class DRAMA_API sim_scheduler {
     void begin_running(sim_thread& thread) noexcept;
     void end_running(sim_thread& thread) noexcept;
     void pass_to(sim_thread& next) noexcept;
+    void stop_in_debugger() const noexcept;
     [[noreturn]] void stop_in_deadlock(const char* what) const noexcept;
 
     const std::uint64_t seed_;
@@ -185,8 +188,8 @@ class DRAMA_API sim_scheduler {
     fault_plan faults_;
     passing_time fault_time_{*this};
     const fault_context fault_context_{.plan = &faults_, .time = &fault_time_};
-    prng choice_;  // who comes next
-    prng timing_;  // what things cost
+    random_walk own_strategy_;
+    schedule_strategy* const strategy_;
     event_log log_;
 
     std::size_t alive_ = 0;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of a simulated test: the world that a seed and a step of the search give, the body of the
+// test in it, and what came out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drama/sim/carrier_threads.hpp"
+#include "drama/sim/explore/bounded_search.hpp"
+#include "drama/sim/explore/deviations.hpp"
+#include "drama/sim/explore/search_step.hpp"
+#include "drama/sim/node/sim_test_world.hpp"
+
+namespace drama::inline v0 {
+
+/// A test as DRAMA_SIM_TEST registers it.
+struct sim_test_case {
+    const char* suite = "";
+    const char* name = "";
+    const char* file = "";
+    int line = 0;
+    void (*body)(sim_test_world& world) = nullptr;
+
+    std::string full_name() const { return std::string(suite) + '.' + name; }
+};
+
+/// What knows about failed expectations of the test framework. Threads: begin and end by the owner
+/// of the run, the question by any of its threads.
+class DRAMA_API expectation_probe {
+  public:
+    virtual ~expectation_probe() = default;
+    /// From now on failures are kept here instead of being reported.
+    virtual void begin() = 0;
+    /// What failed since, in words; empty if nothing did.
+    virtual std::string end() = 0;
+    /// A question that a world may ask before each step; may be null.
+    virtual bool (*question() const)() = 0;
+};
+
+/// What one run is made from.
+struct run_spec {
+    std::uint64_t seed = 1;
+    search_step how = {};
+    /// Beside what the test says itself, to make a failure smaller.
+    std::vector<std::size_t> left_out = {};
+    std::size_t capacity_max = 0;
+    std::size_t workers = 0;                                ///< of each node; 0: as drawn
+    std::uint32_t plain_parts = 0;                          ///< of the swarm, see swarm.hpp
+    std::optional<std::vector<deviation>> deviations = {};  ///< the schedule, in place of `how`
+    bool records_deviations = false;
+
+    std::uint64_t stop_at_step = 0;
+};
+
+/// What it was like.
+struct run_record {
+    run_verdict verdict;
+    std::string expectations;  ///< those that failed
+    std::uint64_t hash = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t events = 0;
+    std::uint64_t threads = 0;
+    std::size_t starts = 0;
+    std::vector<bounded_schedule::decision> decisions;  ///< of a bounded schedule
+    std::vector<deviation> deviations;                  ///< if they were wanted
+};
+
+/// Runs tests one after the other on the same OS threads. Threads: one.
+class DRAMA_API sim_test_runner {
+  public:
+    sim_test_runner(const sim_test_case& test, expectation_probe& probe)
+        : test_(test), probe_(probe) {}
+
+    run_record run(const run_spec& spec);
+    const sim_test_case& test() const noexcept { return test_; }
+
+  private:
+    sim_test_setup set_up(const run_spec& spec, schedule_strategy& strategy);
+
+    const sim_test_case test_;
+    expectation_probe& probe_;
+    carrier_threads carriers_;
+};
+
+}  // namespace drama::inline v0

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one run of a simulated test is made from: everything that a search varies. The same setup
+// and the same program give the same run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "drama/runtime/runtime_options.hpp"
+#include "drama/sim/sim_network.hpp"
+#include "drama/sim/sim_options.hpp"
+
+namespace drama::inline v0 {
+
+/// A task of the test is asked to stop, in the middle of what it does.
+struct planned_stop {
+    std::uint64_t step = 0;  ///< before this step of the world; 0: never
+    std::size_t task = 0;    ///< the number of its `start`, from 0
+};
+
+struct sim_test_setup {
+    std::uint64_t seed = 1;
+    sim_options world;
+    runtime_options runtime;  ///< of each node; `log` is the world's
+    network_options network;
+
+    /// What `capacity(most)` yields at most; 0: drawn.
+    std::size_t capacity_max = 0;
+    /// The calls of `start` that do nothing, by their number, from 0. Sorted.
+    std::vector<std::size_t> left_out;
+    planned_stop stop;
+    /// Further threads than this are refused; 0: none is.
+    std::size_t threads_max = 0;
+    /// Virtual time after which a run that has not ended is late.
+    duration longest = std::chrono::minutes(10);
+    /// True once an expectation has failed: the run ends then. Null: nobody knows.
+    bool (*has_failed)() = nullptr;
+};
+
+/// How a run ended.
+struct run_verdict {
+    /// One word, such as "deadlock"; empty if everything held.
+    std::string word = {};
+    std::string what = {};                 ///< one line
+    std::vector<std::string> waits = {};   ///< a line for each wait that matters
+    std::vector<std::string> places = {};  ///< what these wait for and where; sorted
+    std::uint64_t step = 0;
+    instant at = long_ago;
+
+    bool holds() const noexcept { return word.empty(); }
+};
+
+}  // namespace drama::inline v0

@@ -2,11 +2,18 @@
 #include "drama/base/atomic.hpp"
 
 #include <sched.h>
+#include <time.h>
 
 namespace drama::inline v0 {
 
-void real_atomics::yield() noexcept {
-    ::sched_yield();
+void real_atomics::yield(unsigned tries) noexcept {
+    constexpr unsigned yields_max = 8;
+    constexpr timespec nap{0, 20'000};
+    if (tries < yields_max) {
+        ::sched_yield();
+    } else {
+        ::nanosleep(&nap, nullptr);
+    }
 }
 
 }  // namespace drama::inline v0

@@ -24,8 +24,9 @@ struct DRAMA_API real_atomics {
 
     /// A point at which another thread may run; the machine needs none.
     static void interleave() noexcept {}
-    /// Lets another thread use this CPU.
-    static void yield() noexcept;
+    /// Lets another thread use this CPU: of the same priority at first, any when `tries` (how often
+    /// the caller has given way before) shows that this does not help.
+    static void yield(unsigned tries = 0) noexcept;
 };
 
 template <class T>

@@ -7,20 +7,16 @@
 
 namespace drama::inline v0 {
 
-/// Test-and-test-and-set; yields the CPU after a short spin, because the holder may be preempted.
+/// Test-and-test-and-set with exponential backoff. The holder may be off its CPU: a waiter gives way
+/// after about 100 pauses, and then sleeps, since the holder may be a thread of the lowest priority
+/// that gets no CPU as long as waiters of normal priority spin or yield (priority inversion).
 /// Meets BasicLockable. Threads: any.
 template <class Atomics = real_atomics>
 class basic_spinlock {
   public:
     void lock() noexcept {
-        while (!try_lock()) {
-            for (int spins = 0; held_.load(std::memory_order_relaxed); ++spins) {
-                if (spins < 64) {
-                    cpu_pause();
-                } else {
-                    Atomics::yield();
-                }
-            }
+        if (!try_lock()) [[unlikely]] {
+            lock_contended();
         }
     }
     bool try_lock() noexcept { return !held_.exchange(true, std::memory_order_acquire); }
@@ -28,6 +24,22 @@ class basic_spinlock {
     void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
   private:
+    [[gnu::noinline]] void lock_contended() noexcept {
+        unsigned tries = 0;
+        do {
+            if (tries < spins_max) {
+                for (unsigned pauses = 1U << tries; pauses != 0; --pauses) {
+                    cpu_pause();
+                }
+            } else {
+                Atomics::yield(tries - spins_max);
+            }
+            ++tries;
+        } while (held_.load(std::memory_order_relaxed) || !try_lock());
+    }
+
+    static constexpr unsigned spins_max = 6;
+
     typename Atomics::template atomic<bool> held_{false};
 };
 

@@ -243,7 +243,7 @@ struct checked_atomics {
     };
 
     static void interleave() { interleaver::current()->point(); }
-    static void yield() { interleaver::current()->point(true); }
+    static void yield(unsigned /*tries*/ = 0) { interleaver::current()->point(true); }
 };
 
 }  // namespace drama::testing

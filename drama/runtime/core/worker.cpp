@@ -207,7 +207,7 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     trampoline bottom;
     bottom.turn_ends = granted.ends;
     while (runnable* const task = next_in_turn(mine, lanes, now)) {
-        const duration waited = now - task->queued_at;
+        const duration waited = std::max(now - task->queued_at, duration::zero());
         if (polls == 0) {
             payer.note_queue_delay(waited, now);
         }

@@ -325,7 +325,7 @@ result<void> thread_pool::wait(job& work, const std::source_location& at) noexce
     return wait_running(lock, mine, work, at);
 }
 
-void thread_pool::run_inline(std::unique_lock<spinlock>& lock, pool_thread& self,
+void thread_pool::run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread& self,
                              job& work) noexcept {
     work.ran_inline = true;
     work.progress = job::state::running;
@@ -337,7 +337,7 @@ void thread_pool::run_inline(std::unique_lock<spinlock>& lock, pool_thread& self
 
 // Counts the caller as waiting, so that another may do what is queued. False: there is work, and no
 // thread for it could be had.
-bool thread_pool::give_place(std::unique_lock<spinlock>& lock) noexcept {
+bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
     ++waiting_count_;
     const bool grow = wants_thread_locked() && queue_.size() != 0;
     pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
@@ -366,7 +366,7 @@ void thread_pool::end_absence(pool_thread& self) noexcept {
     }
 }
 
-result<void> thread_pool::wait_running(std::unique_lock<spinlock>& lock, pool_thread* self,
+result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self,
                                        job& work, const std::source_location& at) noexcept {
     std::unique_ptr<parker> own_spot;
     parker* spot = self != nullptr ? self->spot_.get() : nullptr;

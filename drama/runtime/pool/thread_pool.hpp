@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "drama/base/result.hpp"
-#include "drama/base/spinlock.hpp"
+#include "drama/base/sleeping_lock.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/job.hpp"
 #include "drama/runtime/world/world.hpp"
@@ -134,7 +134,7 @@ class thread_pool {
     pool_thread* pop_idle_locked() noexcept;
     void forget_idle_locked(pool_thread& self) noexcept;
     bool wants_thread_locked() const noexcept;
-    bool give_place(std::unique_lock<spinlock>& lock) noexcept;
+    bool give_place(std::unique_lock<sleeping_lock>& lock) noexcept;
     bool take_permit_locked() noexcept;
     bool is_served_locked() const noexcept;
     /// True for the pool whose functions the watchdog looks after.
@@ -143,15 +143,15 @@ class thread_pool {
     }
     std::string describe_cycle_locked(const pool_thread& waiter, const job& work,
                                       const std::source_location& at) const;
-    result<void> wait_running(std::unique_lock<spinlock>& lock, pool_thread* self, job& work,
+    result<void> wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self, job& work,
                               const std::source_location& at) noexcept;
-    void run_inline(std::unique_lock<spinlock>& lock, pool_thread& self, job& work) noexcept;
+    void run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread& self, job& work) noexcept;
     pool_lanes& lanes_of(tenant_record& record) noexcept;
 
     world* world_;
     world_mishaps* const mishaps_;
     pool_options options_;
-    spinlock lock_;  // guards all that follows up to the atomics
+    sleeping_lock lock_;  // guards all that follows up to the atomics
     pool_order queue_;
     tenant_share own_share_;
     pool_lanes own_lanes_{own_share_};  // see pool_options::has_own_lanes

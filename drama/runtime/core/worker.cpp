@@ -308,7 +308,7 @@ instant worker::idle(core& mine, instant now) noexcept {
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
     mine.io_polled = now;  // parking polls
     instant wake_at = mine.wheel.next_expiry();
-    if (engine_->burning.load(std::memory_order_relaxed) > 0) {
+    if (engine_->permits().is_any_taken()) {
         wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
     }
     return wake_at;

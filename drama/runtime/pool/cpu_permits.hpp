@@ -15,7 +15,7 @@ namespace drama::inline v0 {
 /// Threads: any.
 class cpu_permits {
   public:
-    explicit cpu_permits(std::int32_t total) noexcept : free_(total) {}
+    explicit cpu_permits(std::int32_t total) noexcept : total_(total), free_(total) {}
 
     bool try_take() noexcept {
         std::int32_t seen = free_.load(std::memory_order_relaxed);
@@ -39,12 +39,15 @@ class cpu_permits {
     void give_back() noexcept { free_.fetch_add(1, std::memory_order_seq_cst); }
 
     std::int32_t free() const noexcept { return free_.load(std::memory_order_seq_cst); }
+    /// Something burns, or did just now.
+    bool is_any_taken() const noexcept { return free_.load(std::memory_order_relaxed) < total_; }
     /// Hand-overs that found no free permit.
     std::uint64_t overcommitted() const noexcept {
         return overcommitted_.load(std::memory_order_relaxed);
     }
 
   private:
+    const std::int32_t total_;
     std::atomic<std::int32_t> free_;
     std::atomic<std::uint64_t> overcommitted_{0};
 };

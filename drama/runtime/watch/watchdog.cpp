@@ -22,6 +22,7 @@ constexpr int reports_per_second_max = 10;
 // another thread would have to wait too, and the task that it had would go on at the lowest
 // priority.
 constexpr int unburned_limits = 5;
+constexpr duration alert_after_burning = std::chrono::milliseconds(20);
 constexpr duration starved_longest = std::chrono::milliseconds(200);
 
 }  // namespace
@@ -38,6 +39,7 @@ void watchdog::wake() noexcept {
 
 instant watchdog::step() noexcept {
     if (finish_asked_.load(std::memory_order_acquire)) {
+        keep_cpus_alert(false, never);
         finished_.store(true, std::memory_order_release);
         return never;
     }
@@ -52,6 +54,7 @@ instant watchdog::step() noexcept {
         pools_seen_ = now;
         watch_pools(now);
     }
+    keep_cpus_alert(active && engine_->permits().is_any_taken(), now);
     engine_->gate().tick(now);
     if (engine_->options().hand_over) {
         engine_->ensure_spare();
@@ -64,6 +67,7 @@ instant watchdog::step() noexcept {
         // Against worker::poll, which stores its sequence and then asks whether we sleep, with no
         // fence of its own: after this barrier either it sees that we sleep, or we see its
         // sequence.
+        keep_cpus_alert(false, never);
         asleep_.store(true, std::memory_order_seq_cst);
         engine_->where().barrier_all_threads();
         for (std::size_t index = 0; index < cores.size(); ++index) {
@@ -220,6 +224,19 @@ void watchdog::watch_pools(instant now) noexcept {
     // The compute pool gives permits back without looking at demoted work.
     if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
         engine_->wake_demoted();
+    }
+}
+
+// Parked workers wake by themselves while threads burn; busy ones that the kernel put behind a
+// burning thread do not. Threads burn in bursts, so it stays for a while.
+void watchdog::keep_cpus_alert(bool wanted, instant now) noexcept {
+    if (wanted) {
+        burning_seen_ = now;
+    }
+    const bool stays = wanted || (cpus_alert_ && now - burning_seen_ < alert_after_burning);
+    if (stays != cpus_alert_) {
+        cpus_alert_ = stays;
+        engine_->where().keep_cpus_alert(stays);
     }
 }
 

@@ -80,6 +80,7 @@ class watchdog final : public thread_body {
     bool hand_over(core& watched, worker& holder, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;
+    void keep_cpus_alert(bool wanted, instant now) noexcept;
     bool describe_stall(const burner& stalled, instant& stack_asked, bool is_over,
                         instant now) noexcept;
     void report_stall(const burner& stalled, std::span<void* const> stack, instant now) noexcept;
@@ -91,6 +92,8 @@ class watchdog final : public thread_body {
     std::vector<burner> burners_;
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
+    bool cpus_alert_ = false;
+    instant burning_seen_ = long_ago;
     instant reports_counted_ = long_ago;
     int reports_ = 0;  // since then
     std::atomic<bool> asleep_{false};

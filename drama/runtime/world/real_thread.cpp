@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,44 +16,12 @@
 #include <cstring>
 
 #include "drama/base/unique_fd.hpp"
-#include "drama/runtime/world/environment.hpp"
+#include "drama/runtime/world/kernel_policy.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
 
-constexpr std::uint64_t responsive_slice_ns = 100'000;
-constexpr std::uint64_t burning_slice_ns = 100'000'000;
-constexpr int burning_nice = 19;
 constexpr std::size_t stack_bytes = std::size_t{8} << 20;  // reserved, not touched
-
-// The kernel's struct sched_attr; glibc 2.36 does not declare it.
-struct kernel_sched_attr {
-    std::uint32_t size;
-    std::uint32_t policy;
-    std::uint64_t flags;
-    std::int32_t nice;
-    std::uint32_t priority;
-    std::uint64_t runtime;  // SCHED_OTHER since 6.12: the slice
-    std::uint64_t deadline;
-    std::uint64_t period;
-    std::uint32_t util_min;
-    std::uint32_t util_max;
-};
-
-// Slice and nice together; nice alone where the kernel refuses slices or is told not to use them.
-bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept {
-    static const bool allowed = !environment("DRAMA_NO_SCHED_ATTR").has_value();
-    if (allowed) {
-        kernel_sched_attr attributes{};
-        attributes.size = sizeof attributes;
-        attributes.nice = nice;
-        attributes.runtime = slice_ns;
-        if (::syscall(SYS_sched_setattr, tid, &attributes, 0) == 0) {
-            return true;
-        }
-    }
-    return ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) == 0;
-}
 
 // Where a thread leaves its stack when it is asked for it. Lives as long as the thread and its
 // handle, so an answer that comes late harms nobody. Written by the thread's own signal handler.

@@ -200,6 +200,14 @@ result<std::unique_ptr<io_system>> real_world::make_io(std::string_view choice, 
     return make_io_system(wanted, &why);
 }
 
+void real_world::keep_cpus_alert(bool wanted) noexcept {
+    if (wanted) {
+        pulse_.add();
+    } else {
+        pulse_.remove();
+    }
+}
+
 // membarrier interrupts the CPUs that run this process's threads. Where it is not allowed, changing
 // the protection of a page does the same by way of the TLB shootdown.
 void real_world::barrier_all_threads() noexcept {

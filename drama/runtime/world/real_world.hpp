@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "drama/runtime/world/cpu_pulse.hpp"
 #include "drama/runtime/world/world.hpp"
 
 namespace drama::inline v0 {
@@ -38,11 +39,13 @@ class DRAMA_API real_world final : public world {
     std::unique_ptr<parker> make_parker() override;
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override;
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
+    void keep_cpus_alert(bool wanted) noexcept override;
     void barrier_all_threads() noexcept override;
 
   private:
     drama::clock clock_;
     std::size_t cpus_;
+    internal::cpu_pulse pulse_;
 };
 
 }  // namespace drama::inline v0

@@ -105,6 +105,10 @@ class DRAMA_API world {
                                                        std::string& why) = 0;
     /// What goes wrong in this world beside IO and threads; null: nothing does on purpose.
     virtual world_mishaps* mishaps() noexcept { return nullptr; }
+    /// While wanted, threads that wait behind burning ones get their turn within a fraction of a
+    /// millisecond, where the kernel by itself would let them wait for its tick. Who wants it says
+    /// so once, and once that it does not any more.
+    virtual void keep_cpus_alert(bool /*wanted*/) noexcept {}
     /// A full memory barrier on every thread of the process.
     virtual void barrier_all_threads() noexcept = 0;
 };

@@ -19,6 +19,11 @@ constexpr duration stop_poll_period = std::chrono::milliseconds(1);
 constexpr std::size_t file_threads_max = 16;
 constexpr std::size_t name_threads_max = 4;
 
+// Blocking threads kept for tenants under their share: one in 64, one at least; none of very few.
+constexpr std::size_t reserved_of(std::size_t threads_max) noexcept {
+    return threads_max < 8 ? 0 : std::max<std::size_t>(threads_max / 64, 1);
+}
+
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
     return wanted != 0 ? wanted : fallback;
 }
@@ -54,7 +59,11 @@ engine::engine(world& in, runtime_options options)
                          .overcommit_max = compute_threads,
                          .permits = options_.check_permits ? &permits_ : nullptr});
     blocking_ = std::make_unique<thread_pool>(
-        in, pool_options{.order = options_.order, .threads_max = options_.blocking_threads_max});
+        in, pool_options{.order = options_.order,
+                         .threads_max = options_.blocking_threads_max,
+                         .reserved = options_.order == policy::fifo
+                                         ? 0
+                                         : reserved_of(options_.blocking_threads_max)});
     const auto reserved = [&](const char* name, std::size_t threads_max) {
         return std::make_unique<thread_pool>(in, pool_options{.name = name,
                                                               .order = options_.order,

@@ -6,9 +6,9 @@
 namespace drama::inline v0 {
 namespace {
 
-// How many tenants that are ahead of the clock a server of high index looks at. The heap keeps
-// those least ahead near its front, so what lies beyond would hardly be chosen.
-constexpr std::size_t ahead_looked_at = 32;
+// How many tenants a search looks at that a heap's order does not serve. The heap keeps the
+// smallest keys near its front, so what lies beyond would hardly be chosen.
+constexpr std::size_t tenants_looked_at = 32;
 
 std::uint64_t ns_of(instant when) noexcept {
     return static_cast<std::uint64_t>(when.time_since_epoch().count());
@@ -50,7 +50,18 @@ void pool_order::remove(pool_lanes& lanes, pool_item& item, instant now) noexcep
 pool_grant pool_order::pick(std::uint32_t server, instant now) noexcept {
     maybe_update(now);
     const virtual_time clock = clock_.at(now);
-    pool_lanes* lanes = next(server, clock);
+    return start(next(server, clock), now, clock);
+}
+
+pool_grant pool_order::pick_under_share(std::uint32_t server, instant now) noexcept {
+    maybe_update(now);
+    const virtual_time clock = clock_.at(now);
+    pool_lanes* const lanes =
+        policy_ == policy::fifo ? next(server, clock) : next_under_share(clock);
+    return start(lanes, now, clock);
+}
+
+pool_grant pool_order::start(pool_lanes* lanes, instant now, virtual_time clock) noexcept {
     if (lanes == nullptr) {
         return {};
     }
@@ -198,6 +209,31 @@ pool_lanes* pool_order::next(std::uint32_t server, virtual_time clock) noexcept 
     return chosen;
 }
 
+bool pool_order::is_under_share(const lane_set& lanes) const noexcept {
+    const std::int64_t weight = lanes.share_->weight();
+    return std::int64_t{static_cast<const pool_lanes&>(lanes).in_service_} * (weight_ + weight) <
+           std::int64_t{servers_} * weight;
+}
+
+// Eligible tenants first, by expected finish; then those that are least ahead.
+pool_lanes* pool_order::next_under_share(virtual_time clock) noexcept {
+    release_eligible(clock);
+    for (const virtual_heap* heap : {&eligible_, &waiting_}) {
+        const virtual_heap::entry* best = nullptr;
+        const std::size_t count = std::min(heap->size(), tenants_looked_at);
+        for (std::size_t i = 0; i != count; ++i) {
+            const virtual_heap::entry& each = heap->at(i);
+            if (is_under_share(*each.lanes) && (best == nullptr || before(each.key, best->key))) {
+                best = &each;
+            }
+        }
+        if (best != nullptr) {
+            return static_cast<pool_lanes*>(best->lanes);
+        }
+    }
+    return nullptr;
+}
+
 pool_lanes* pool_order::least_ahead() noexcept {
     while (!waiting_.empty()) {
         const virtual_heap::entry first = waiting_.front();
@@ -212,7 +248,7 @@ pool_lanes* pool_order::least_ahead() noexcept {
 
 pool_lanes* pool_order::best_ahead(std::uint32_t server, virtual_time clock) noexcept {
     pool_lanes* best = nullptr;
-    const std::size_t count = std::min(waiting_.size(), ahead_looked_at);
+    const std::size_t count = std::min(waiting_.size(), tenants_looked_at);
     for (std::size_t i = 0; i != count; ++i) {
         auto& lanes = static_cast<pool_lanes&>(*waiting_.at(i).lanes);
         const virtual_span grace =

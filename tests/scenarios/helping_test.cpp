@@ -181,5 +181,53 @@ TEST(Helping, ShortBlockingCallsShareThreadsAndLongOnesGetTheirOwn) {
     }
 }
 
+task<result<void>> call_now_and_then(calls* in) {
+    for (int i = 0; i < 40; ++i) {
+        auto slept = co_await sleep_for(5ms);
+        if (!slept) {
+            co_return fail(slept.error());
+        }
+        auto done = co_await call(in, 1ms);
+        if (!done) {
+            co_return done;
+        }
+    }
+    co_return result<void>();
+}
+
+task<result<void>> flood_calls(calls* in) {
+    auto many = in_scope(call_at_once, in, 100, duration(50ms));
+    co_return co_await std::move(many);
+}
+
+TEST(Helping, ANewcomerNeedNotWaitForTheBlockingCallsOfOthersToEnd) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 5; ++seed) {
+        for (const policy order : {policy::fair, policy::fifo}) {
+            simulation sim(seed);
+            runtime_options options = one_worker();
+            options.blocking_threads_max = 8;
+            options.order = order;
+            runtime rt(sim.world(), options);
+            ASSERT_TRUE(rt.start());
+            sim.watch(rt);
+            calls of_flood{&sim, &rt};
+            calls of_newcomer{&sim, &rt};
+
+            ASSERT_TRUE(rt.try_spawn(rt.tenants().get_or_create("flood"), flood_calls, &of_flood));
+            ASSERT_TRUE(rt.try_spawn(rt.tenants().get_or_create("newcomer"), call_now_and_then,
+                                     &of_newcomer));
+
+            EXPECT_TRUE(sim.run_to_end());
+            if (order == policy::fair) {
+                EXPECT_LE(of_newcomer.longest_wait, 3ms) << replay_line(seed);
+            } else {
+                EXPECT_GE(of_newcomer.longest_wait, 300ms) << replay_line(seed);
+            }
+            EXPECT_TRUE(rt.stop());
+        }
+    }
+}
+
 }  // namespace
 }  // namespace drama

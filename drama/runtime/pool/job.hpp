@@ -28,9 +28,9 @@ struct job : pool_item {
 
     tenant_record* payer = nullptr;
     const char* name = "";
-    std::source_location where_from;    ///< of the call, or of the task that makes it
-    const void* function = nullptr;     ///< costs are learnt by function
-    std::error_code given_up;  ///< why `run` was not called
+    std::source_location where_from;  ///< of the call, or of the task that makes it
+    const void* function = nullptr;   ///< costs are learnt by function
+    std::error_code given_up;         ///< why `run` was not called
     std::atomic<bool> stop_asked{false};
 
     /// Forgets a job that a waiter ran inline while it stood in the queue; null: nobody waits so.

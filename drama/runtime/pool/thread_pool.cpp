@@ -246,7 +246,14 @@ job* thread_pool::take(pool_thread& self) noexcept {
             }
             ++permits_missing_;
         }
-        self.grant_ = queue_.pick(self.server_, now);
+        const bool is_reserved = busy + options_.reserved > options_.threads_max;
+        self.grant_ = is_reserved && options_.reserved != 0
+                          ? queue_.pick_under_share(self.server_, now)
+                          : queue_.pick(self.server_, now);
+        if (!self.grant_) {
+            return_permit_locked(self);
+            return nullptr;
+        }
         auto* const work = static_cast<job*>(self.grant_.item);
         if (!work->ran_inline) {
             work->progress = job::state::running;

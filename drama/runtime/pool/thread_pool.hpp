@@ -60,6 +60,9 @@ struct pool_options {
     queue_id queue = queue_id::blocking;
     policy order = policy::fair;
     std::size_t threads_max = 512;
+    /// So many of `threads_max` start only functions of tenants under their share, so that a
+    /// newcomer need not wait until a function of others ends. Fair order only.
+    std::size_t reserved = 0;
     std::size_t overcommit_max = 0;  ///< more threads, for functions that are expected to be short
     cpu_permits* permits = nullptr;  ///< taken while a function runs; null: not needed
     duration idle_longest = std::chrono::seconds(10);

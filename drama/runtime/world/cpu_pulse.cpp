@@ -95,7 +95,8 @@ void* cpu_pulse::run(void* argument) {
     CPU_ZERO(&only);
     CPU_SET(mine.cpu, &only);
     ::sched_setaffinity(0, sizeof only, &only);
-    set_kernel_policy(static_cast<pid_t>(::syscall(SYS_gettid)), 0, responsive_slice_ns);
+    set_kernel_policy(static_cast<pid_t>(::syscall(SYS_gettid)), nice_of_program(),
+                      responsive_slice_ns);
     ::prctl(PR_SET_TIMERSLACK, 1);
     while (!of.ending_.load(std::memory_order_seq_cst)) {
         if (of.wanted_.load(std::memory_order_seq_cst) == 0) {

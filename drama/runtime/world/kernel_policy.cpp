@@ -26,6 +26,11 @@ struct kernel_sched_attr {
 
 }  // namespace
 
+int nice_of_program() noexcept {
+    static const int nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::getpid()));
+    return nice;
+}
+
 bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept {
     static const bool allowed = !environment("DRAMA_NO_SCHED_ATTR").has_value();
     if (allowed) {

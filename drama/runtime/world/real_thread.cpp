@@ -119,7 +119,7 @@ class real_thread final : public world_thread {
         const auto tid = static_cast<pid_t>(id());
         switch (policy) {
             case thread_policy::responsive:
-                return set_kernel_policy(tid, 0, responsive_slice_ns);
+                return set_kernel_policy(tid, nice_of_program(), responsive_slice_ns);
             case thread_policy::burning:
                 return set_kernel_policy(tid, burning_nice, burning_slice_ns);
             case thread_policy::plain:
@@ -218,7 +218,7 @@ class real_thread final : public world_thread {
             "drama-worker", "drama-compute", "drama-blocking", "drama-watch", "drama-admin"};
         ::pthread_setname_np(::pthread_self(), names[static_cast<std::size_t>(role)]);
         if (role == thread_role::worker || role == thread_role::watchdog) {
-            set_kernel_policy(tid, 0, responsive_slice_ns);
+            set_kernel_policy(tid, nice_of_program(), responsive_slice_ns);
         } else if (role == thread_role::compute) {
             set_kernel_policy(tid, burning_nice, burning_slice_ns);
         }

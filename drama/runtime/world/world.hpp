@@ -52,7 +52,7 @@ inline constexpr std::size_t thread_roles = 5;
 
 /// How the kernel should treat a thread (DESIGN: workers have short slices; burners give way).
 enum class thread_policy : std::uint8_t {
-    responsive,  ///< nice 0, shortest slice
+    responsive,  ///< the program's nice value, shortest slice
     burning,     ///< nice 19, longest slice; cannot be undone without privileges
     plain,
 };

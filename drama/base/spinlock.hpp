@@ -7,9 +7,9 @@
 
 namespace drama::inline v0 {
 
-/// Test-and-test-and-set with exponential backoff. The holder may be off its CPU: a waiter gives way
-/// after about 100 pauses, and then sleeps, since the holder may be a thread of the lowest priority
-/// that gets no CPU as long as waiters of normal priority spin or yield (priority inversion).
+/// Test-and-test-and-set with exponential backoff. The holder may be off its CPU: after about 100
+/// pauses a waiter gives way, and then sleeps, since the holder may be a thread of the lowest
+/// priority that gets no CPU while waiters of normal priority spin or yield (priority inversion).
 /// Meets BasicLockable. Threads: any.
 template <class Atomics = real_atomics>
 class basic_spinlock {

@@ -26,8 +26,8 @@ struct runtime_options {
     policy order = policy::fair;      ///< `fifo` differs in nothing but the order
     std::string io = "auto";          ///< "auto", "epoll", "uring"; DRAMA_IO overrides "auto"
     std::size_t compute_threads = 0;  ///< 0: one for each usable CPU
-    /// From 8 on, one in 64 of them (at least one) starts only calls of tenants that have fewer than
-    /// their share, so that a newcomer need not wait for a call of others to end.
+    /// From 8 on, one in 64 of them (one at least) starts only calls of tenants that have fewer
+    /// than their share, so that a newcomer need not wait for a call of others to end.
     std::size_t blocking_threads_max = 512;
     /// File operations in the device at a time, and as many again of tenants that have less than
     /// half as many there.

@@ -222,6 +222,7 @@ class recording_world final : public world {
         }
         return std::make_unique<recording_system>(std::move(*made), *to_);
     }
+    void keep_cpus_alert(bool wanted) noexcept override { in_->keep_cpus_alert(wanted); }
     void barrier_all_threads() noexcept override { in_->barrier_all_threads(); }
 
   private:

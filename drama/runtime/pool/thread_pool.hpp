@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "drama/base/result.hpp"
-#include "drama/base/sleeping_lock.hpp"
+#include "drama/runtime/pool/sleeping_lock.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/job.hpp"
 #include "drama/runtime/world/world.hpp"

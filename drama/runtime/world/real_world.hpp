@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "drama/runtime/world/cpu_pulse.hpp"
+#include "drama/runtime/world/pulse_threads.hpp"
 #include "drama/runtime/world/world.hpp"
 
 namespace drama::inline v0 {
@@ -45,7 +45,7 @@ class DRAMA_API real_world final : public world {
   private:
     drama::clock clock_;
     std::size_t cpus_;
-    internal::cpu_pulse pulse_;
+    internal::pulse_threads pulse_;
 };
 
 }  // namespace drama::inline v0

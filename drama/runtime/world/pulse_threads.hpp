@@ -16,12 +16,12 @@ namespace drama::inline v0::internal {
 /// while nobody wants them. Best effort: a thread that cannot be started is missing, no more.
 ///
 /// Threads: any. Cost: 4 000 wake-ups a second and CPU while wanted, about 1 %; nothing otherwise.
-class cpu_pulse {
+class pulse_threads {
   public:
-    cpu_pulse() = default;
-    ~cpu_pulse();
-    cpu_pulse(const cpu_pulse&) = delete;
-    cpu_pulse& operator=(const cpu_pulse&) = delete;
+    pulse_threads() = default;
+    ~pulse_threads();
+    pulse_threads(const pulse_threads&) = delete;
+    pulse_threads& operator=(const pulse_threads&) = delete;
 
     /// One more wants it, until it calls remove().
     void add() noexcept;
@@ -29,7 +29,7 @@ class cpu_pulse {
 
   private:
     struct beat {
-        cpu_pulse* of = nullptr;
+        pulse_threads* of = nullptr;
         std::size_t cpu = 0;
         pthread_t thread{};
         bool started = false;

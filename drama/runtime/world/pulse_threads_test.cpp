@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads that keep CPUs alert: there while wanted, one a CPU, gone with their owner.
-#include "drama/runtime/world/cpu_pulse.hpp"
+#include "drama/runtime/world/pulse_threads.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -47,9 +47,9 @@ std::size_t cpus() {
     return static_cast<std::size_t>(CPU_COUNT(&allowed));
 }
 
-TEST(CpuPulse, HasAThreadForEachCpuAndTakesThemWithIt) {
+TEST(PulseThreads, HasAThreadForEachCpuAndTakesThemWithIt) {
     {
-        internal::cpu_pulse pulse;
+        internal::pulse_threads pulse;
         EXPECT_EQ(pulse_threads(), 0U);
         pulse.add();
         pulse.add();
@@ -88,7 +88,7 @@ task<bool> burn_beside_busy() {
     co_return done&& std::get<0>(*done);
 }
 
-TEST(CpuPulse, BeatsWhileAComputeFunctionBurnsBesideABusyWorker) {
+TEST(PulseThreads, BeatsWhileAComputeFunctionBurnsBesideABusyWorker) {
     {
         runtime_options options;
         options.workers = 1;

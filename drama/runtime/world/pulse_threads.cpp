@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drama/runtime/world/cpu_pulse.hpp"
+#include "drama/runtime/world/pulse_threads.hpp"
 
 #include <linux/futex.h>
 #include <sched.h>
@@ -36,7 +36,7 @@ std::vector<std::size_t> cpus_of_process() {
 
 }  // namespace
 
-cpu_pulse::~cpu_pulse() {
+pulse_threads::~pulse_threads() {
     ending_.store(true, std::memory_order_seq_cst);
     wanted_.fetch_add(1, std::memory_order_seq_cst);  // ends a sleep that is about to begin
     wake_all();
@@ -47,22 +47,22 @@ cpu_pulse::~cpu_pulse() {
     }
 }
 
-void cpu_pulse::add() noexcept {
+void pulse_threads::add() noexcept {
     start();
     if (wanted_.fetch_add(1, std::memory_order_relaxed) == 0) {
         wake_all();
     }
 }
 
-void cpu_pulse::remove() noexcept {
+void pulse_threads::remove() noexcept {
     wanted_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void cpu_pulse::wake_all() noexcept {
+void pulse_threads::wake_all() noexcept {
     ::syscall(SYS_futex, &wanted_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-void cpu_pulse::start() noexcept {
+void pulse_threads::start() noexcept {
     const std::lock_guard guard(starting_);
     if (started_) {
         return;
@@ -84,9 +84,9 @@ void cpu_pulse::start() noexcept {
     ::pthread_attr_destroy(&attributes);
 }
 
-void* cpu_pulse::run(void* argument) {
+void* pulse_threads::run(void* argument) {
     const beat& mine = *static_cast<beat*>(argument);
-    cpu_pulse& of = *mine.of;
+    pulse_threads& of = *mine.of;
     ::pthread_setname_np(::pthread_self(), "drama-pulse");
     sigset_t blocked;
     ::sigfillset(&blocked);

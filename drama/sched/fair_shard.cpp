@@ -13,6 +13,8 @@ namespace {
 constexpr virtual_span far_requests = 4;
 // Not worth telling apart, and wide enough that a slot of far_ never reaches back to the clock.
 constexpr virtual_span far_least = 1 << 14;
+// Turns in a row after which what would have run next goes on before the others.
+constexpr std::uint8_t put_backs_max = 8;
 
 }  // namespace
 
@@ -42,6 +44,17 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
         publish_oldest();
     }
     return urgent;
+}
+
+void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
+    if (policy_ == policy::fifo || ++lanes.put_backs_ == put_backs_max) {
+        lanes.put_backs_ = 0;
+        push(lanes, item, now);
+        return;
+    }
+    item.queued_at = now;
+    lanes.prepend(item, lane_of(policy_, item));
+    add_size(1);
 }
 
 turn fair_shard::pick(instant now) noexcept {

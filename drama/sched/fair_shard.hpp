@@ -48,6 +48,11 @@ class DRAMA_API fair_shard {
     /// new work should run before the running turn goes on, so that the turn had better end.
     bool push(lane_set& lanes, work_item& item, instant now);
 
+    /// Queues an item that would have run next, had the turn of `lanes` not ended: before the
+    /// others, so that trees of tasks are walked in depth across turns; every eighth time behind
+    /// them, so that others wait a few turns at most. Requires: their turn is running.
+    void put_back(lane_set& lanes, work_item& item, instant now);
+
     /// Starts the next turn; an empty one if there is no work. Requires: none is running.
     [[nodiscard]] turn pick(instant now) noexcept;
 

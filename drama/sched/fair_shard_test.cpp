@@ -103,6 +103,26 @@ TEST(FairShard, OneTenantRunsInOrderAndLeavesNothingInTheSums) {
     EXPECT_EQ(b.queue.sums().moment, 0U);
 }
 
+TEST(FairShard, WhatWouldHaveRunNextGoesOnFirstButNotForEver) {
+    bench b;
+    tenant& a = b.add();
+    for (int i = 0; i != 3; ++i) {
+        b.push(a.lanes);
+    }
+    std::vector<int> ran;
+
+    for (int turns = 0; turns != 18; ++turns) {
+        const turn t = b.shard.pick(b.now);
+        work_item* const next = b.shard.pop(*t.lanes, b.now);
+        ran.push_back(static_cast<item*>(next)->number);
+        b.now += quantum;
+        b.shard.put_back(a.lanes, *next, b.now);
+        b.shard.settle(a.lanes, quantum, b.now);
+    }
+
+    EXPECT_EQ(ran, (std::vector<int>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2}));
+}
+
 TEST(FairShard, FifoServesInOrderOfArrivalWhateverTheTenantAndClass) {
     bench b(policy::fifo);
     tenant& a = b.add();

@@ -30,6 +30,12 @@ class DRAMA_API work_fifo {
         (head_ == nullptr ? head_ : tail_->next) = &item;
         tail_ = &item;
     }
+    void push_front(work_item& item) noexcept {
+        item.next = head_;
+        item.preceding = nullptr;
+        (head_ == nullptr ? tail_ : head_->preceding) = &item;
+        head_ = &item;
+    }
     /// Takes `item`, which is in it, out.
     void unlink(work_item& item) noexcept {
         if (&item == head_) {
@@ -125,8 +131,15 @@ class lane_set {
     };
 
     void append(work_item& item, std::size_t lane) noexcept {
-        item.stands_in.store(this, std::memory_order_relaxed);
         lanes_[lane].push(item);
+        note_put(item, lane);
+    }
+    void prepend(work_item& item, std::size_t lane) noexcept {
+        lanes_[lane].push_front(item);
+        note_put(item, lane);
+    }
+    void note_put(work_item& item, std::size_t lane) noexcept {
+        item.stands_in.store(this, std::memory_order_relaxed);
         filled_ |= static_cast<std::uint8_t>(1U << lane);
         count(1);
     }
@@ -183,6 +196,7 @@ class lane_set {
     std::uint8_t filled_ = 0;  // bit c: lanes_[c] is not empty
     state state_ = state::absent;
     std::uint8_t group_ = 0;         // deadline_groups: where this stands
+    std::uint8_t put_backs_ = 0;     // fair_shard: since the last one that went behind the others
     virtual_time slot_start_ = 0;    // of the slot there
     lane_set* preceding_ = nullptr;  // in the slot; stale at its head
     lane_set* following_ = nullptr;  // in the slot

@@ -130,6 +130,12 @@ struct core {
         }
         lock.unlock();
     }
+    /// The same for a task that would have run next, at the end of its tenant's turn.
+    void put_back(lane_set& lanes, runnable& task, instant at) {
+        lock.lock();
+        shard.put_back(lanes, task, at);
+        lock.unlock();
+    }
 };
 
 }  // namespace drama::inline v0::internal

@@ -248,7 +248,10 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
 void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noexcept {
     const instant now = engine_->now();
     mine.now = now;
-    flush_lifo(mine, now);
+    if (runnable* const left = mine.lifo.load(std::memory_order_relaxed)) {
+        mine.lifo.store(nullptr, std::memory_order_relaxed);
+        mine.put_back(lanes, *left, now);
+    }
     const duration used = now - mine.turn_began;
     mine.note_turn(used, polls, mine.tally.ended());
     mine.tally.end();

@@ -22,7 +22,7 @@ constexpr int reports_per_second_max = 10;
 // another thread would have to wait too, and the task that it had would go on at the lowest
 // priority.
 constexpr int unburned_limits = 5;
-constexpr duration alert_after_burning = std::chrono::milliseconds(20);
+constexpr duration alert_longest = std::chrono::milliseconds(20);
 constexpr duration starved_longest = std::chrono::milliseconds(200);
 
 }  // namespace
@@ -45,6 +45,7 @@ instant watchdog::step() noexcept {
     }
     const instant now = engine_->now();
     bool active = false;
+    is_core_still_ = false;
     auto& cores = engine_->cores();
     for (std::size_t index = 0; index < cores.size(); ++index) {
         active = watch_core(*cores[index], seen_[index], now) || active;
@@ -54,7 +55,7 @@ instant watchdog::step() noexcept {
         pools_seen_ = now;
         watch_pools(now);
     }
-    keep_cpus_alert(active && engine_->permits().is_any_taken(), now);
+    keep_cpus_alert(active && (is_core_still_ || engine_->permits().is_any_taken()), now);
     engine_->gate().tick(now);
     if (engine_->options().hand_over) {
         engine_->ensure_spare();
@@ -89,6 +90,7 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         seen = {.sequence = sequence, .since = now};
         return true;
     }
+    is_core_still_ = is_core_still_ || !watched.parked.load(std::memory_order_relaxed);
     if ((sequence & 1U) == 0) {
         return false;
     }
@@ -227,13 +229,13 @@ void watchdog::watch_pools(instant now) noexcept {
     }
 }
 
-// Parked workers wake by themselves while threads burn; busy ones that the kernel put behind a
-// burning thread do not. Threads burn in bursts, so it stays for a while.
+// Parked workers wake by themselves while threads burn; busy ones that the kernel put behind
+// another thread do not. That comes in bursts, so it stays for a while.
 void watchdog::keep_cpus_alert(bool wanted, instant now) noexcept {
     if (wanted) {
-        burning_seen_ = now;
+        alert_wanted_ = now;
     }
-    const bool stays = wanted || (cpus_alert_ && now - burning_seen_ < alert_after_burning);
+    const bool stays = wanted || (cpus_alert_ && now - alert_wanted_ < alert_longest);
     if (stays != cpus_alert_) {
         cpus_alert_ = stays;
         engine_->where().keep_cpus_alert(stays);

@@ -93,7 +93,8 @@ class watchdog final : public thread_body {
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
     bool cpus_alert_ = false;
-    instant burning_seen_ = long_ago;
+    instant alert_wanted_ = long_ago;
+    bool is_core_still_ = false;  // one that is not parked has not moved since the last tick
     instant reports_counted_ = long_ago;
     int reports_ = 0;  // since then
     std::atomic<bool> asleep_{false};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/fs/file.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 
 #include "drama/runtime/blocking.hpp"
@@ -44,6 +46,9 @@ task<result<void>> write_all(int fd, std::int64_t offset, std::span<const std::b
         auto written = co_await transfer_wait(fd, from, offset, at);
         if (!written) {
             co_return fail(written.error());
+        }
+        if (*written == 0) {
+            co_return fail(errno_code(EIO));  // it would take nothing the next time either
         }
         from = from.subspan(*written);
         offset += static_cast<std::int64_t>(*written);

@@ -89,7 +89,7 @@ class DRAMA_API file {
     [[nodiscard]] task<result<void>> read_exactly_at(
         std::int64_t offset, std::span<std::byte> into,
         std::source_location where = std::source_location::current());
-    /// Writes all of `from`.
+    /// Writes all of `from`. Errors: EIO - the file takes no more and does not say why.
     [[nodiscard]] task<result<void>> write_all_at(
         std::int64_t offset, std::span<const std::byte> from,
         std::source_location where = std::source_location::current());

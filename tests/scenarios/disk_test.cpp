@@ -3,6 +3,8 @@
 // deadlines and the end of the runtime while operations wait.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -150,6 +152,29 @@ TEST(DiskQueueInARuntime, AStopOfTheRuntimeEndsWhatIsQueued) {
     for (auto& each : handles) {
         EXPECT_TRUE(each.is_done());
     }
+}
+
+task<result<void>> write_some(const char* path) {
+    auto opening = new_file(path);
+    DRAMA_CO_TRY(auto made, co_await std::move(opening));
+    const std::string text(3'000, 'x');
+    auto writing = made.write_all_at(0, std::as_bytes(std::span(text)));
+    co_return co_await std::move(writing);
+}
+
+TEST(DiskFaults, WritingAllGoesOnAfterShortWritesAndGivesUpWhereNothingIsTaken) {
+    simulation sim(seed_or(1));
+    runtime rt(sim.world(), quiet(policy::fair));
+    sim.faults().add({.kind = fault_kind::disk_short_transfer, .value = 700});
+    EXPECT_TRUE(rt.run(write_some("/tmp/short")));
+    EXPECT_EQ(sim.disk().content("/tmp/short"), std::string(3'000, 'x'));
+
+    sim.faults().clear();
+    sim.faults().add({.kind = fault_kind::disk_short_transfer, .value = 0});
+    runtime other(sim.world(), quiet(policy::fair));
+    const auto written = other.run(write_some("/tmp/nothing"));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error(), errno_code(EIO));
 }
 
 }  // namespace

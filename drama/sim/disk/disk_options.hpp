@@ -30,7 +30,7 @@ enum class sync_failure : std::uint8_t {
     /// failed; who opens the file later never hears of it. Closing a written file may begin such a
     /// write-back.
     told_open_descriptors,
-    /// Every later sync fails too, and nothing more of that file becomes durable.
+    /// Every later sync fails too, and nothing more of that file becomes durable, until a crash.
     for_ever,
 };
 

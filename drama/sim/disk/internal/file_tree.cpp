@@ -234,6 +234,7 @@ void file_tree::crash(const std::function<crash_law(const file_node*)>& law, prn
     journal_.crash(drawn(law(nullptr), random), random);
     const auto leave = [&](file_node& each) {
         each.names = each.durable_names;
+        each.never_syncs = false;  // the device starts anew too
         const bool is_synced = each.content.is_synced();
         each.content.crash(is_synced ? crash_law::nothing : drawn(law(&each), random), random);
     };

@@ -20,6 +20,7 @@
 #include "file_server.hpp"
 #include "power_loss.hpp"
 #include "recording_world.hpp"
+#include "serve/files/file_seal.hpp"
 
 namespace drama {
 namespace {
@@ -66,6 +67,12 @@ class place_for_files {
     std::unique_ptr<recording_world> recording_;
 };
 
+/// What stands on the disk for content that was put.
+std::string sealed(std::string content, const std::string& tenant, const std::string& name) {
+    cli::add_seal(content, {"t-" + tenant, name});
+    return content;
+}
+
 class FileOrder : public ::testing::TestWithParam<std::string> {
   protected:
     FileOrder() : place_(GetParam()), server_(place_.in(), place_.io(), place_.data()) {}
@@ -83,10 +90,10 @@ class FileOrder : public ::testing::TestWithParam<std::string> {
         EXPECT_EQ(server_.ask("PUT", "/files/b", large).status, 201);
         EXPECT_EQ(server_.ask("PUT", "/files/a", "", "other").status, 201);
         EXPECT_EQ(server_.ask("DELETE", "/files/b").status, 204);
-        return {{place_.path_of("someone", "a"), "first"},
-                {place_.path_of("someone", "a"), "second"},
-                {place_.path_of("someone", "b"), large},
-                {place_.path_of("other", "a"), ""},
+        return {{place_.path_of("someone", "a"), sealed("first", "someone", "a")},
+                {place_.path_of("someone", "a"), sealed("second", "someone", "a")},
+                {place_.path_of("someone", "b"), sealed(large, "someone", "b")},
+                {place_.path_of("other", "a"), sealed("", "other", "a")},
                 {place_.path_of("someone", "b"), "", true}};
     }
     std::vector<std::string> names_in(const std::string& tenant);
@@ -191,7 +198,8 @@ TEST_P(FileOrder, APutWhoseFolderCannotBeMadeDurableIsNoSuccess) {
     // The folder is there by now, but the next put must not take it for durable.
     EXPECT_EQ(server_.ask("PUT", "/files/a", "y").status, 201);
 
-    power_loss judge(place_.base(), {{place_.path_of("someone", "a"), "y"}});
+    power_loss judge(place_.base(),
+                     {{place_.path_of("someone", "a"), sealed("y", "someone", "a")}});
     EXPECT_THAT(judge.judge(place_.record.events()), ::testing::IsEmpty());
 }
 

@@ -15,7 +15,7 @@
 #include "drama/http/server.hpp"
 #include "drama/net/tcp_stream.hpp"
 #include "drama/runtime/runtime.hpp"
-#include "serve/file_store.hpp"
+#include "serve/files/file_store.hpp"
 #include "serve/routes.hpp"
 #include "serve/service.hpp"
 

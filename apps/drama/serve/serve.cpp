@@ -18,7 +18,7 @@
 #include "flags.hpp"
 #include "serve/config/accounts.hpp"
 #include "serve/config/config.hpp"
-#include "serve/file_store.hpp"
+#include "serve/files/file_store.hpp"
 #include "serve/sql/sql_store.hpp"
 #include "serve/life/inherited.hpp"
 #include "serve/life/lifecycle.hpp"

@@ -7,7 +7,7 @@
 #include "drama/http/body_view.hpp"
 #include "drama/http/query.hpp"
 #include "drama/runtime/runtime.hpp"
-#include "serve/file_names.hpp"
+#include "serve/files/file_names.hpp"
 #include "serve/routes.hpp"
 #include "serve/service.hpp"
 #include "serve/sql/sql_store.hpp"

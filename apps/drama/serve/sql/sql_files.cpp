@@ -55,7 +55,7 @@ task<result<void>> resize(file* of, std::int64_t bytes) {
     co_return co_await of->truncate(bytes);
 }
 
-/// `folder`: whose entry for the file is not durable yet; else empty.
+/// `folder`: whose entry for the file may not be durable yet; else empty.
 task<result<void>> make_durable(file* content, std::string folder) {
     auto synced = co_await content->sync_data();
     if (!synced || folder.empty()) {
@@ -111,7 +111,7 @@ namespace {
 
 struct open_file : sqlite3_file {
     file content;
-    std::string unsynced_folder;  ///< where the file's entry is not durable yet
+    std::string unsynced_folder;  ///< where the file's entry may not be durable yet
 };
 
 open_file& of(sqlite3_file* given) noexcept {
@@ -224,18 +224,19 @@ int open_named(sqlite3_vfs*, const char* path, sqlite3_file* into, int flags, in
     const bool may_create = (flags & SQLITE_OPEN_CREATE) != 0;
     open_options options{.access = file_access::read_write};
     auto opened = sql_disk::run(open_at, std::string(path), options);
-    std::string unsynced;
     if (!opened && may_create && opened.error() == errno_code(ENOENT)) {
         options.create = true;
         opened = sql_disk::run(open_at, std::string(path), options);
-        unsynced = parent_of(path);
     }
     if (!opened) {
         return SQLITE_CANTOPEN;
     }
     auto* const made = new (into) open_file;
     made->content = *std::move(opened);
-    made->unsynced_folder = std::move(unsynced);
+    if (may_create) {
+        // Also of a file that is there: who made it may have ended before its entry was durable.
+        made->unsynced_folder = parent_of(path);
+    }
     made->pMethods = &methods;
     if (got_flags != nullptr) {
         *got_flags = flags;

@@ -8,8 +8,8 @@
 #include "drama/http/body_view.hpp"
 #include "drama/http/query.hpp"
 #include "drama/runtime/runtime.hpp"
-#include "serve/file_names.hpp"
-#include "serve/file_store.hpp"
+#include "serve/files/file_names.hpp"
+#include "serve/files/file_store.hpp"
 #include "serve/routes.hpp"
 #include "serve/service.hpp"
 
@@ -71,6 +71,9 @@ result<http_reply> failed(std::error_code error) {
     }
     if (error == errno_code(ENOSPC) || error == errno_code(EDQUOT)) {
         return text_reply(507, "no room is left on the disk");
+    }
+    if (error == errno_code(EBADMSG)) {
+        return text_reply(500, "the disk has damaged the file: put it again");
     }
     return fail(error);
 }

@@ -21,7 +21,8 @@ namespace drama::cli {
 ///
 /// A put writes a temporary file, then renames it, each made durable before the next step, so a
 /// name has one whole version or none at any moment, whatever ends the process. What a get sees may
-/// be a version whose put has not been answered yet.
+/// be a version whose put has not been answered yet. Each file ends with a seal (file_seal.hpp), so
+/// that what a disk has spoiled is an error and not an answer.
 /// Threads:  all from any task, prepare before the others. Lifetime: outlives the tasks.
 class file_store {
   public:
@@ -39,7 +40,9 @@ class file_store {
     /// Lifetime: `content` stays until the task has ended.
     [[nodiscard]] task<result<put_outcome>> put(std::string folder, std::string name,
                                                 std::string_view content);
-    /// Errors: ENOENT; EFBIG - it is no file that a put has made.
+    /// Errors: ENOENT; EFBIG - it is no file that a put has made; EBADMSG - the disk gives
+    /// something
+    ///         else than was put.
     [[nodiscard]] task<result<std::string>> get(std::string folder, std::string name);
     /// Errors: ENOENT. Once it has begun, a stop does not end it.
     [[nodiscard]] task<result<void>> remove(std::string folder, std::string name);

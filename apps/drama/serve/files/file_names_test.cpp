@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serve/file_names.hpp"
+#include "serve/files/file_names.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order that makes a put durable:
 //   1. the tenant's folder, and its name in the folder above
-//   2. the temporary file's content: written, then fdatasync
+//   2. the temporary file's content and its seal: written, then fdatasync
 //   3. rename to the file's name
 //   4. fsync of the folder: the name now stands for the new content for good
 // A put may be stopped until 3 begins; 3 and 4 run to their end.
-#include "serve/file_store.hpp"
+#include "serve/files/file_store.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,7 +19,8 @@
 #include "drama/fs/directory.hpp"
 #include "drama/fs/file.hpp"
 #include "serve/durable_folder.hpp"
-#include "serve/file_names.hpp"
+#include "serve/files/file_names.hpp"
+#include "serve/files/file_seal.hpp"
 #include "serve/to_its_end.hpp"
 
 namespace drama::cli {
@@ -164,7 +165,15 @@ task<result<file_store::put_outcome>> file_store::put(std::string folder, std::s
                                                       std::string_view content) {
     const std::string at = joined(root_, folder);
     const std::string temporary = joined(at, temporary_name());
-    auto writing = write_temporary(at, temporary, content);
+    const sealed_place place{std::move(folder), std::move(name)};
+    std::string sealed;
+    sealed.reserve(content.size() + seal_bytes);
+    sealed.append(content);
+    auto sealing = seal(&sealed, &place);
+    if (auto done = co_await std::move(sealing); !done) {
+        co_return fail(done.error());
+    }
+    auto writing = write_temporary(at, temporary, sealed);
     auto written = co_await std::move(writing);
     if (!written) {
         // Also where the open failed: a stop may have hidden that it did not.
@@ -173,7 +182,7 @@ task<result<file_store::put_outcome>> file_store::put(std::string folder, std::s
         static_cast<void>(removed);  // the next start does it otherwise
         co_return fail(written.error());
     }
-    auto publishing = to_its_end(publish(temporary, at, joined(at, name)));
+    auto publishing = to_its_end(publish(temporary, at, joined(at, place.name)));
     co_return co_await std::move(publishing);
 }
 
@@ -251,7 +260,8 @@ task<result<void>> file_store::write_temporary(std::string folder, std::string t
 task<result<std::string>> file_store::get(std::string folder, std::string name) {
     // What is no file of ours must not keep a thread waiting for its other end.
     const open_options options{.non_block = true};
-    auto opened = co_await file::open(joined(joined(root_, folder), name), options);
+    const sealed_place place{std::move(folder), std::move(name)};
+    auto opened = co_await file::open(joined(joined(root_, place.folder), place.name), options);
     if (!opened) {
         co_return fail(opened.error());
     }
@@ -259,7 +269,8 @@ task<result<std::string>> file_store::get(std::string folder, std::string name) 
     if (!status) {
         co_return fail(status.error());
     }
-    if (status->kind != file_kind::regular || status->size > file_bytes_max) {
+    constexpr auto longest = file_bytes_max + static_cast<std::int64_t>(seal_bytes);
+    if (status->kind != file_kind::regular || status->size > longest) {
         co_return fail(errno_code(EFBIG));
     }
     // A version never changes once it has its name, so its size is its content's.
@@ -268,6 +279,10 @@ task<result<std::string>> file_store::get(std::string folder, std::string name) 
     auto read = co_await std::move(reading);
     if (!read) {
         co_return fail(read.error());
+    }
+    auto unsealing = unseal(&content, &place);
+    if (auto whole = co_await std::move(unsealing); !whole) {
+        co_return fail(whole.error());
     }
     co_return std::move(content);
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// /files on a disk that fails in every way it can, each at every point, and then loses its power:
+// no answered change is lost, and nothing is read that was not put.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "file_shop.hpp"
+
+namespace drama {
+namespace {
+
+using namespace testing_support;
+
+struct mishap {
+    fault_kind kind;
+    std::optional<std::int64_t> value = {};
+    std::uint64_t every = 1;  ///< of so many points one is tried
+    bool damages = false;     ///< contents: those are then an error when they are read
+};
+
+constexpr std::int64_t ms = 1'000'000;
+
+const std::vector<mishap> mishaps{
+    {fault_kind::disk_error, EIO},
+    {fault_kind::disk_full, ENOSPC},
+    {fault_kind::disk_full, EDQUOT, 9},
+    {fault_kind::disk_full, EROFS, 9},
+    {fault_kind::disk_short_transfer, 5'000, 3},
+    {fault_kind::disk_interrupted, EINTR, 3},
+    {fault_kind::disk_interrupted, EAGAIN, 9},
+    {fault_kind::disk_slow, 10 * ms, 9},
+    {fault_kind::misdirected, 512, 2, true},
+    {fault_kind::misdirected, -4096, 2, true},
+    {fault_kind::bit_flip, 3, 2, true},
+    {fault_kind::bit_flip, 700, 2, true},
+    {fault_kind::stale_read, {}, 1, true},
+    {fault_kind::sync_error_forgotten},
+    {fault_kind::sync_error_per_fd},
+    {fault_kind::sync_error_for_ever},
+};
+
+std::string text_of(const mishap& what) {
+    return std::string(name_of(what.kind)) + ' ' + std::to_string(what.value.value_or(0));
+}
+
+void expect_clean(const shop_outcome& seen, const mishap& what, const std::string& when) {
+    EXPECT_THAT(seen.wrong, ::testing::IsEmpty()) << text_of(what) << ' ' << when;
+}
+
+shop_outcome run_with(const mishap& what, std::uint64_t seed, fault_when when,
+                      std::uint64_t crash_at = 0) {
+    const auto prepare = [&](simulation& sim) {
+        sim.faults().add({.kind = what.kind, .when = when, .value = what.value});
+    };
+    return run_shop(seed, crash_at, prepare, what.damages);
+}
+
+TEST(FileFaults, EachAtEachPointOnce) {
+    const std::uint64_t seed = seed_or(1);
+    for (const mishap& each : mishaps) {
+        std::uint64_t points = 0;
+        for (std::uint64_t k = 1;; k += each.every) {
+            const shop_outcome seen = run_with(each, seed, nth(k));
+            expect_clean(seen, each, "at point " + std::to_string(k));
+            if (seen.faults == 0 || ::testing::Test::HasFailure()) {
+                break;
+            }
+            ++points;
+        }
+        EXPECT_GT(points, 3U) << text_of(each);
+    }
+}
+
+TEST(FileFaults, EachFromEachPointOn) {
+    const std::uint64_t first = seed_or(1);
+    for (const mishap& each : mishaps) {
+        for (std::uint64_t k = 1; k < 40; k += 13) {
+            expect_clean(run_with(each, first + k, from(k)), each, "from " + std::to_string(k));
+        }
+    }
+}
+
+TEST(FileFaults, ASpikeOfHalfAMinuteIsALateAnswer) {
+    const mishap spike{fault_kind::disk_slow, 30'000 * ms};
+    for (const std::uint64_t k : {3, 20, 41}) {
+        const shop_outcome seen = run_with(spike, seed_or(1), nth(k));
+        expect_clean(seen, spike, "at point " + std::to_string(k));
+        EXPECT_EQ(seen.faults, 1U);
+        EXPECT_GT(seen.successes, 8U);
+    }
+}
+
+TEST(FileFaults, AllAtOnceWithALossOfPowerInBetween) {
+    const std::uint64_t first = seed_or(1);
+    std::size_t crashes = 0;
+    for (std::uint64_t seed = first; seed != first + 40; ++seed) {
+        const auto prepare = [&](simulation& sim) {
+            for (const mishap& each : mishaps) {
+                sim.faults().add(
+                    {.kind = each.kind, .when = probability(0.01), .value = each.value});
+            }
+        };
+        const shop_outcome seen = run_shop(seed, 10 + seed % 40, prepare, true);
+        EXPECT_THAT(seen.wrong, ::testing::IsEmpty()) << replay_line(seed);
+        crashes += seen.crashed ? 1 : 0;
+    }
+    EXPECT_GT(crashes, 10U);
+}
+
+TEST(FileFaults, WhatACrashLeavesIsWholeInEveryForm) {
+    const std::vector<mishap> forms{
+        {fault_kind::unsynced_lost, 0},    {fault_kind::unsynced_lost, 1},
+        {fault_kind::unsynced_lost, 2},    {fault_kind::torn_write},
+        {fault_kind::length_without_data}, {fault_kind::entry_lost}};
+    const std::uint64_t first = seed_or(1);
+    for (const mishap& each : forms) {
+        std::uint64_t fired = 0;
+        for (std::uint64_t k = 1; k < 60; k += 6) {
+            const shop_outcome seen = run_with(each, first + k, always(), k);
+            expect_clean(seen, each, "at operation " + std::to_string(k));
+            fired += seen.faults;
+        }
+        EXPECT_GT(fired, 0U) << text_of(each);
+    }
+}
+
+TEST(FileFaults, AnotherTenantsStuckDiskDelaysNobody) {
+    simulation sim(seed_or(1));
+    file_server server(sim.world(), "auto", shop_data);
+    ASSERT_TRUE(server.start());
+    sim.faults().add(
+        {.kind = fault_kind::disk_slow, .tenant = "red", .site = "disk.fsync", .value = stuck});
+    reply_seen red;
+    auto waiting = server.begin({"PUT", "/files/a", "of red", "red"}, &red);
+
+    const instant began = sim.now();
+    for (int i = 0; i != 20; ++i) {
+        EXPECT_THAT(server.ask("PUT", "/files/a", "of blue", "blue").status,
+                    ::testing::AnyOf(201, 204));
+        EXPECT_EQ(server.ask("GET", "/files/a", {}, "blue").body, "of blue");
+    }
+    EXPECT_LT(sim.now() - began, 5s);
+    EXPECT_EQ(red.status, 0);
+
+    sim.faults().clear();
+    sim.disk().release_stuck();
+    EXPECT_TRUE(server.on().sync_wait(std::move(waiting)));
+    EXPECT_EQ(red.status, 201);
+    server.end();
+    EXPECT_EQ(sim.leftovers(), "");
+}
+
+TEST(FileFaults, ADamagedFileIsAnErrorUntilItIsPutAgain) {
+    simulation sim(seed_or(1));
+    file_server server(sim.world(), "auto", shop_data);
+    ASSERT_TRUE(server.start());
+    sim.faults().add({.kind = fault_kind::bit_flip, .when = nth(1), .site = "disk.write"});
+    EXPECT_EQ(server.ask("PUT", "/files/a", "content").status, 201);
+
+    const reply_seen damaged = server.ask("GET", "/files/a");
+    EXPECT_EQ(damaged.status, 500);
+    EXPECT_THAT(damaged.body, ::testing::HasSubstr("damaged"));
+    EXPECT_EQ(server.ask("PUT", "/files/a", "content").status, 204);
+    EXPECT_EQ(server.ask("GET", "/files/a").body, "content");
+    server.end();
+}
+
+}  // namespace
+}  // namespace drama

@@ -22,6 +22,7 @@ constexpr std::uint32_t blocking_cheapness = 64;
 pool_options within(world_mishaps* mishaps, pool_options options) noexcept {
     if (mishaps != nullptr) {
         options.threads_max = mishaps->threads_max(options.name, options.threads_max);
+        options.reserved = std::min(options.reserved, options.threads_max / 8);  // of few, none
     }
     return options;
 }

@@ -56,6 +56,9 @@ class questions {
 
 void ask_of_stream(questions& about, bool receives) noexcept {
     about.fails(connection_reset, ECONNRESET);
+    if (about.out.outcome) {
+        return;
+    }
     about.held(net_latency);
     if (receives) {
         if (about.ask(half_close) && !about.out.outcome) {
@@ -77,10 +80,34 @@ void ask_of_sync(questions& about) noexcept {
     }
 }
 
+bool needs_room(op_code code) noexcept {
+    switch (code) {
+        case op_code::open:
+        case op_code::write_at:
+        case op_code::writev_at:
+        case op_code::rename:
+        case op_code::truncate:
+        case op_code::fallocate:
+        case op_code::make_directory:
+        case op_code::fsync:
+        case op_code::fdatasync:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// What fails is asked for nothing else: it transfers nothing.
 void ask_of_file(questions& about, const operation& op) noexcept {
-    about.fails(disk_error);
     about.fails(disk_interrupted);
+    if (needs_room(op.code)) {
+        about.fails(disk_full);
+    }
+    about.fails(disk_error);
     about.held(disk_slow);
+    if (about.out.outcome) {
+        return;
+    }
     switch (op.code) {
         case op_code::read_at:
             about.shortened(disk_short_transfer);
@@ -88,21 +115,11 @@ void ask_of_file(questions& about, const operation& op) noexcept {
             about.out.moved_bytes = about.ask(misdirected).value_or(0);
             break;
         case op_code::write_at:
-            about.fails(disk_full);
             about.shortened(disk_short_transfer);
             about.out.moved_bytes = about.ask(misdirected).value_or(0);
             break;
-        case op_code::open:
-        case op_code::writev_at:
-        case op_code::rename:
-        case op_code::truncate:
-        case op_code::fallocate:
-        case op_code::make_directory:
-            about.fails(disk_full);
-            break;
         case op_code::fsync:
         case op_code::fdatasync:
-            about.fails(disk_full);
             ask_of_sync(about);
             break;
         default:

@@ -19,6 +19,7 @@
 #include "drama/net/tcp_stream.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
+#include "drama/sim/simulation.hpp"
 
 namespace drama {
 namespace {
@@ -150,10 +151,10 @@ const std::vector<program>& programs() {
           {.kind = sync_error_forgotten, .when = nth(1)},
           {.kind = disk_error, .when = nth(1), .site = "disk.read"},
           {.kind = disk_interrupted, .when = nth(2), .site = "disk.read"},
-          {.kind = disk_short_transfer, .when = nth(3), .site = "disk.read", .value = 7},
-          {.kind = bit_flip, .when = nth(4), .site = "disk.read", .value = 8}},
+          {.kind = disk_short_transfer, .when = nth(1), .site = "disk.read", .value = 7},
+          {.kind = bit_flip, .when = nth(2), .site = "disk.read", .value = 8}},
          use_a_file,
-         {error("open", EIO), "open", error("write", ENOSPC), "write 1000", "write 1000",
+         {error("open", EIO), "open", error("write", ENOSPC), "write 10", "write 1000",
           error("sync", EIO), "sync", error("read", EIO), error("read", EINTR), "read 7",
           "read 1000", "flipped"}},
         {"connection",
@@ -163,7 +164,7 @@ const std::vector<program>& programs() {
           {.kind = short_transfer, .when = nth(1), .site = "tcp.send", .value = 3},
           {.kind = short_transfer, .when = nth(1), .site = "tcp.recv"},
           {.kind = connection_reset, .when = nth(3), .site = "tcp.recv"},
-          {.kind = half_close, .when = nth(4), .site = "tcp.recv"}},
+          {.kind = half_close, .when = nth(3), .site = "tcp.recv"}},
          use_a_connection,
          {error("connect", ECONNREFUSED), error("connect", ETIMEDOUT), "accept", "send 3", "send 7",
           "recv 1", "recv 9", error("recv", ECONNRESET), "recv 0"}},
@@ -178,17 +179,32 @@ const std::vector<program>& programs() {
     return all;
 }
 
+void expect_seen(const program& what, const trace& seen, const fault_plan& faults) {
+    EXPECT_EQ(seen, what.expected);
+    for (const fault_rule& rule : what.rules) {
+        EXPECT_GT(faults.fired(rule.kind), 0U) << name_of(rule.kind);
+    }
+}
+
+runtime_options one_worker(const char* backend) {
+    runtime_options options;
+    options.workers = 1;
+    options.io = backend;
+    options.log = [](const std::string&) {};
+    return options;
+}
+
+std::string name_of_case(std::size_t index) {
+    return programs()[index].name;
+}
+
 class FaultParity : public ::testing::TestWithParam<std::tuple<const char*, std::size_t>> {};
 
 TEST_P(FaultParity, ShowsTheSameErrorsOnEveryBackend) {
     const auto [backend, index] = GetParam();
     const program& what = programs()[index];
     faulty_world world(1);
-    runtime_options options;
-    options.workers = 1;
-    options.io = backend;
-    options.log = [](const std::string&) {};
-    runtime rt(world, options);
+    runtime rt(world, one_worker(backend));
     if (auto started = rt.start(); !started) {
         GTEST_SKIP() << "not available here: " << started.error().message();
     }
@@ -202,10 +218,7 @@ TEST_P(FaultParity, ShowsTheSameErrorsOnEveryBackend) {
     const auto ended = rt.run(what.run(&seen, directory));
 
     EXPECT_TRUE(ended) << ended.error().message();
-    EXPECT_EQ(seen, what.expected);
-    for (const fault_rule& rule : what.rules) {
-        EXPECT_GT(world.faults().fired(rule.kind), 0U) << name_of(rule.kind);
-    }
+    expect_seen(what, seen, world.faults());
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
 }
@@ -215,8 +228,37 @@ INSTANTIATE_TEST_SUITE_P(All, FaultParity,
                                             ::testing::Range(std::size_t{0}, std::size_t{4})),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param)) + "_" +
-                                    programs()[std::get<1>(info.param)].name;
+                                    name_of_case(std::get<1>(info.param));
                          });
+
+class SimulatedParity : public ::testing::TestWithParam<std::size_t> {};
+
+task<void> run_to_its_end(const program* what, trace* seen) {
+    auto work = what->run(seen, std::string());
+    auto ended = co_await std::move(work);
+    EXPECT_TRUE(ended) << ended.error().message();
+}
+
+TEST_P(SimulatedParity, ShowsTheSameErrorsInASimulatedWorld) {
+    const program& what = programs()[GetParam()];
+    simulation sim(seed_or(1));
+    runtime rt(sim.world(), one_worker("auto"));
+    sim.watch(rt);
+    ASSERT_TRUE(rt.start());
+    for (const fault_rule& rule : what.rules) {
+        sim.faults().add(rule);
+    }
+    trace seen;
+    EXPECT_TRUE(rt.try_spawn(rt.tenants().system(), run_to_its_end, &what, &seen));
+
+    EXPECT_TRUE(sim.run_to_end());
+
+    expect_seen(what, seen, sim.faults());
+    EXPECT_TRUE(rt.stop());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SimulatedParity, ::testing::Values(0U, 3U),
+                         [](const auto& info) { return name_of_case(info.param); });
 
 }  // namespace
 }  // namespace drama

@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows that what handles each kind of fault is needed: without it a scenario fails.
 
-Usage: tests/faults/handling.py [--check] [--jobs N] [NAME...]
+Usage: tests/faults/handling.py [--check] [--build FOLDER] [NAME...]
 
 Each file handling/KIND.mutant removes what handles one kind: lines `file: PATH`, the lines to replace
 (-) and to put there (+), and a line "# test: FILTER", or "# test: TARGET FILTER" for another target
-than faults_test. The tree is copied to build/handling/tree; each change is applied in turn, the
-target built, and the tests of the filter run, which must fail. With --check nothing is built: each
-change must only fit the sources. The exit status is 0 if every test failed as it should.
+than faults_test. FOLDER (build/release) is a build of that target. Only the changed source (of a
+header: the test) is compiled again and linked before the rest by FOLDER's own commands; nothing in
+the tree or in FOLDER changes. The tests of the filter must fail then. With --check each change must
+only fit the sources. The exit status is 0 if every test failed as it should.
 """
 import argparse
 import importlib.machinery
 import importlib.util
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -25,13 +28,10 @@ RUN_SECONDS = 60
 
 
 def load_mutants():
-    """scripts/mutants knows how changes are written, and how a copy of the tree is made."""
+    """scripts/mutants knows how changes are written."""
     loader = importlib.machinery.SourceFileLoader("mutants", str(ROOT / "scripts" / "mutants"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("mutants", loader))
     loader.exec_module(module)
-    module.WORK = ROOT / "build" / "handling"
-    module.TREE = module.WORK / "tree"
-    module.BUILT = module.WORK / "out"
     return module
 
 
@@ -40,72 +40,111 @@ def test_of(path):
     return (words[0], words[1]) if len(words) == 2 else ("faults_test", words[0])
 
 
-def build(tools, target, jobs, log):
-    command = ["cmake", "--build", tools.BUILT, "-j", jobs, "--target", target]
-    return tools.run(command, log) == 0
+class Build:
+    """How a build compiles and links one target."""
+
+    def __init__(self, folder, target):
+        self.folder = folder
+        listing = subprocess.run(["ninja", "-C", folder, "-t", "commands", f"bin/{target}"],
+                                 stdout=subprocess.PIPE, text=True, check=True).stdout
+        lines = [line for line in listing.splitlines() if "clang++" in line or "g++" in line]
+        self.link = [word for word in shlex.split(lines[-1].strip(": &")) if word != "&&"]
+        self.compiles = {}
+        for words in map(shlex.split, lines[:-1]):
+            if "-c" in words:
+                self.compiles[pathlib.Path(words[words.index("-c") + 1]).resolve()] = words
+        self.tests = [source for source, words in self.compiles.items()
+                      if words[words.index("-o") + 1] in self.link]
+
+    def compile(self, source, original, overlay):
+        """The object of `source`, compiled as `original`; what the overlay has goes first."""
+        words = [word for word in self.compiles[original]
+                 if not word.startswith("-flto") and word not in ("-ffat-lto-objects", "-g", "-MD")]
+        for option in ("-MT", "-MF"):
+            del words[words.index(option):words.index(option) + 2]
+        made = overlay / (original.stem + ".o")
+        words[words.index("-o") + 1] = str(made)
+        words[words.index("-c") + 1] = str(source)
+        first = next(i for i, word in enumerate(words) if word.startswith("-I"))
+        subprocess.run(words[:first] + [f"-I{overlay}", "-Wno-error"] + words[first:], check=True,
+                       cwd=self.folder, stderr=subprocess.DEVNULL)
+        return made
+
+    def link_with(self, objects, overlay):
+        """`objects`: original source to changed object."""
+        words = list(self.link)
+        added = []
+        for source, made in objects.items():
+            of_source = self.compiles[source]
+            before = of_source[of_source.index("-o") + 1]
+            added.append(str(made))
+            if before in words:
+                words.remove(before)
+        at = words.index("-o")
+        words[at + 1] = str(overlay / "changed_test")
+        subprocess.run(words[:at] + added + words[at:], check=True, cwd=self.folder)
+        return overlay / "changed_test"
 
 
-def how_it_ends(tools, target, chosen, log):
+def how_it_ends(program, chosen):
     """Empty: the tests pass."""
-    command = [tools.BUILT / "bin" / target, f"--gtest_filter={chosen}"]
     try:
-        status = tools.run(command, log, RUN_SECONDS)
+        done = subprocess.run([program, f"--gtest_filter={chosen}"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=RUN_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return "hangs"
-    if "[  PASSED  ] 0 tests" in log.read_text(encoding="utf-8", errors="replace") and status == 0:
-        raise tools.Wrong(f"{chosen} names no test")
-    return "" if status == 0 else "fails" if status > 0 else f"signal {-status}"
+    if b"[==========] Running 0 tests" in done.stdout:
+        raise RuntimeError(f"{chosen} names no test")
+    return {0: "", 1: "fails"}.get(done.returncode, f"signal {-done.returncode}")
 
 
-def judge(tools, path, jobs):
+def judge(tools, path, folder):
     target, chosen = test_of(path)
-    mutant, log = tools.Mutant(path), tools.WORK / f"{path.stem}.log"
-    before = mutant.apply()
-    try:
-        if not build(tools, target, jobs, log):
-            return f"does not build: {log}", False
-        ending = how_it_ends(tools, target, chosen, log)
-        return ending or "NOT NOTICED", bool(ending)
-    finally:
-        for file, text in before.items():
-            file.write_text(text, encoding="utf-8")
+    build = Build(folder, target)
+    if how_it_ends(folder / "bin" / target, chosen):
+        raise RuntimeError(f"{chosen} fails without any change")
+    with tempfile.TemporaryDirectory() as name:
+        overlay, objects = pathlib.Path(name), {}
+        texts = tools.Mutant(path).changed(ROOT)
+        for file, (_, after) in texts.items():
+            changed = overlay / file.relative_to(ROOT)
+            changed.parent.mkdir(parents=True, exist_ok=True)
+            changed.write_text(after, encoding="utf-8")
+        for file in texts:
+            if file.suffix == ".cpp":
+                objects[file] = build.compile(overlay / file.relative_to(ROOT), file, overlay)
+            else:
+                suite = "TEST(" + chosen.partition(".")[0] + ","
+                objects |= {each: build.compile(each, each, overlay) for each in build.tests
+                            if suite in each.read_text(encoding="utf-8")}
+        return how_it_ends(build.link_with(objects, overlay), chosen)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    tools = load_mutants()
+    tools, noticed = load_mutants(), 0
     paths = [path for path in sorted(FOLDER.glob("*.mutant"))
-             if not options.names or path.stem in options.names]
-    if options.check:
-        for path in paths:
-            tools.Mutant(path).changed(ROOT)
-            test_of(path)
-        print(f"{len(paths)} changes fit")
-        return 0
-    tools.copy_tree()
-    tools.configure()
-    targets = sorted({test_of(path) for path in paths})
-    for target, chosen in targets:
-        log = tools.WORK / "unchanged.log"
-        if not build(tools, target, options.jobs, log) or how_it_ends(tools, target, chosen, log):
-            raise tools.Wrong(f"{chosen} fails without any change: {log}")
-    noticed = 0
+             if path.stem in (options.names or [path.stem])]
     for path in paths:
         began = time.monotonic()
-        ending, is_noticed = judge(tools, path, options.jobs)
-        noticed += is_noticed
-        print(f"{path.stem:24} {ending:12} {time.monotonic() - began:6.1f} s", flush=True)
-    print(f"{noticed} of {len(paths)} noticed")
-    return 0 if noticed == len(paths) else 1
+        if options.check:
+            tools.Mutant(path).changed(ROOT)
+            continue
+        ending = judge(tools, path, options.build.resolve())
+        noticed += bool(ending)
+        took = time.monotonic() - began
+        print(f"{path.stem:24} {ending or 'NOT NOTICED':12} {took:6.1f} s", flush=True)
+    print(f"{len(paths)} changes fit" if options.check else f"{noticed} of {len(paths)} noticed")
+    return 0 if options.check or noticed == len(paths) else 1
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Exception as wrong:  # pylint: disable=broad-exception-caught
+    except Exception as wrong:
         print(f"handling: {wrong}", file=sys.stderr)
         sys.exit(2)

@@ -26,7 +26,12 @@ void scope_state::remove(internal::spawned& child) noexcept {
     }
 }
 
+// A scope without an owner holds the roots of a runtime, which are of many tenants: what one of
+// them throws is for its joiner alone, and stops no other.
 void scope_state::child_threw(const std::exception_ptr& thrown) noexcept {
+    if (owner_ == nullptr) {
+        return;
+    }
     lock_.lock();
     if (!thrown_) {
         thrown_ = thrown;

@@ -194,6 +194,32 @@ TEST(CallbackThrows, InAPoolAndTheExceptionComesOutOfTheAwait) {
     EXPECT_EQ(seen.done, 4);
 }
 
+task<void> root_that_throws() {
+    throw_point("root");
+    co_return;
+}
+
+task<void> work_for_long(tally* seen) {
+    for (int i = 0; i < 10; ++i) {
+        auto slept = co_await sleep_for(1ms);
+        seen->done += slept ? 1 : 0;
+    }
+}
+
+// What a tenant's root throws is for its joiner: no other root is stopped, neither now nor later.
+TEST(CallbackThrows, InARootAndNoOtherRootIsStopped) {
+    tally seen;
+    town place(seed_or(1), {{.kind = callback_throws, .site = "root"}});
+    place.start("b", work_for_long, &seen);
+    place.start("a", root_that_throws);
+    place.run();
+    place.expect_fired(callback_throws);
+    EXPECT_EQ(seen.done, 10);
+    place.start("b", work_for_long, &seen);
+    place.run();
+    EXPECT_EQ(seen.done, 20);
+}
+
 task<void> hog() {
     auto slept = co_await sleep_for(1ms);
     sim::spend(300ms);

@@ -16,10 +16,8 @@
 #include "drama/fault/fault_mix.hpp"
 #include "drama/fs/file.hpp"
 #include "drama/net/pooled_buffer.hpp"
-#include "drama/net/resolve.hpp"
 #include "drama/net/tcp_listener.hpp"
 #include "drama/net/tcp_stream.hpp"
-#include "drama/net/udp_socket.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/sim/sim_world.hpp"
 
@@ -136,7 +134,9 @@ task<result<void>> store(storm_work in) {
     open_options options;
     options.access = file_access::read_write;
     options.create = true;
-    const std::string path = "/storm" + std::to_string(++in.all->files);
+    // A disk does not forget that a file is broken: other storms have other files.
+    const std::string path =
+        "/storm" + std::to_string(in.port) + '-' + std::to_string(++in.all->files);
     DRAMA_CO_TRY(auto kept, co_await file::open(path, options));
     const auto message = make_message(in.all->files);
     auto written = co_await kept.write_all_at(0, message);
@@ -149,22 +149,6 @@ task<result<void>> store(storm_work in) {
     }
     std::array<std::byte, message_bytes> answer{};
     co_return co_await kept.read_exactly_at(0, answer);
-}
-
-task<result<void>> shout(storm_work) {
-    endpoint anywhere("127.0.0.1", 0);
-    DRAMA_CO_TRY(auto one, co_await udp_socket::bind(anywhere));
-    DRAMA_CO_TRY(auto other, co_await udp_socket::bind(anywhere));
-    DRAMA_CO_TRY(const auto there, other.local());
-    const auto message = make_message(1);
-    const auto packet = std::span(message).first(100);
-    auto sent = co_await one.send_to(packet, there);
-    if (!sent) {
-        co_return sent;
-    }
-    std::array<std::byte, 200> heard{};
-    auto got = co_await other.receive_from(heard);
-    co_return got ? result<void>() : fail(got.error());
 }
 
 int look_up() {
@@ -206,12 +190,6 @@ task<result<void>> pass_on(storm_work in) {
     co_return popped ? result<void>() : fail(popped.error());
 }
 
-task<result<void>> find_itself(storm_work) {
-    auto found = resolve(std::string("localhost"), std::string("80"));
-    auto addresses = co_await std::move(found);
-    co_return addresses ? result<void>() : fail(addresses.error());
-}
-
 }  // namespace
 
 task<void> storm_server(storm_work in) {
@@ -237,6 +215,9 @@ task<void> go_through(storm_work in, storm_part part) {
             auto work = part.work(in);
             auto done = co_await with_deadline(patience, std::move(work));
             ++(done ? in.all->worked : in.all->failed);
+            if (!done && in.all->first_failure.empty()) {
+                in.all->first_failure = std::string(part.name) + ": " + done.error().message();
+            }
         } catch (const std::exception&) {
             ++in.all->failed;
         }
@@ -245,15 +226,13 @@ task<void> go_through(storm_work in, storm_part part) {
 }
 
 std::span<const storm_part> storm_parts() noexcept {
-    static constexpr std::array<storm_part, 9> parts{{{talk, true},
-                                                      {talk, true},
-                                                      {store},
-                                                      {shout},
-                                                      {call},
-                                                      {share},
-                                                      {share},
-                                                      {pass_on},
-                                                      {find_itself}}};
+    static constexpr std::array<storm_part, 7> parts{{{"talk", talk, true},
+                                                      {"talk", talk, true},
+                                                      {"store", store},
+                                                      {"call", call},
+                                                      {"share", share},
+                                                      {"share", share},
+                                                      {"pass on", pass_on}}};
     return parts;
 }
 

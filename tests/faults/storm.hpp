@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A little of everything that drama does, written so that every error is minded: connections,
-// files, datagrams, calls, locks, names. In bad weather parts of it fail; all of it ends, and when
+// files, calls, locks. In bad weather parts of it fail; all of it ends, and when
 // the weather is fine again all of it works.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "drama/base/prng.hpp"
@@ -23,8 +24,9 @@ struct storm {
     int talkers = 0;  ///< parts that need the echo server and have not ended
     int worked = 0;
     int failed = 0;
-    int restarts = 0;  ///< of the server, for want of memory
-    int wrong = 0;     ///< other bytes than were sent
+    int restarts = 0;           ///< of the server, for want of memory
+    std::string first_failure;  ///< which part, and why
+    int wrong = 0;              ///< other bytes than were sent
     std::uint64_t files = 0;
     mutex lock;
     channel<int> line{2};
@@ -37,6 +39,7 @@ struct storm_work {
 
 /// One piece of work; the connections among them need the server.
 struct storm_part {
+    const char* name = "";
     task<result<void>> (*work)(storm_work) = nullptr;
     bool talks = false;
 };

@@ -43,7 +43,7 @@ void sail(std::uint64_t seed, weather_report& report) {
     start_storm(place, "b", {&calm, 7'001});
     place.run();
     EXPECT_EQ(calm.worked, calm.started) << place.sim.replay();
-    EXPECT_EQ(calm.failed, 0) << place.sim.replay();
+    EXPECT_EQ(calm.failed, 0) << calm.first_failure << ' ' << place.sim.replay();
 
     report.failed += all.failed;
     report.worked += all.worked;

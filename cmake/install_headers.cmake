@@ -6,7 +6,7 @@ if(NOT IS_ABSOLUTE ${include_dir})
 endif()
 
 # Headers in these folders are for users, but for those that only the modules themselves include.
-set(public_folders base coro tenant runtime sync net net/process fs http admin fault sim sim/disk)
+set(public_folders base coro tenant runtime sync net net/process fs http admin fault sim sim/disk sim/net)
 set(not_public
     admin/(json_writer|metrics|metrics_writer|process_figures|report)
     base/(atomic|intrusive_list|mpsc_stack|prng|spinlock)
@@ -15,7 +15,8 @@ set(not_public
     http/(body_view|request_parser_check|response_parser|response_writer)
     net/socket_wait
     runtime/(engine|io_await)
-    sim/carrier_threads)
+    sim/carrier_threads
+    sim/net/sim_network_harness)
 list(JOIN not_public "|" not_public)
 
 set(waiting)

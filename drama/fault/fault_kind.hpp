@@ -23,8 +23,8 @@ enum class fault_kind : std::uint8_t {
     datagram_mangled,      ///< [0] 0 lost, 1 twice, 2 overtaken by later ones
     partition,             ///< [ns: 1 s] how long; negative: one way only
     swizzle_clog,          ///< [ns: 100 ms] a random part of the links stops, and comes back singly
-    half_close,            ///< [unused] the peer ends its direction
-    connection_reset,      ///< [unused] RST, in the middle of a message too
+    half_close,            ///< [1 + bytes of the send that come: 0, drawn] the peer ends its side
+    connection_reset,      ///< [1 + bytes of the send that come: 0, drawn] RST mid-message too
     short_transfer,        ///< [bytes: 1] at most so many of a send or recv
     zero_window,           ///< [ns: 100 ms] the peer's buffer takes nothing
     peer_never_reads,      ///< [unused] and goes on writing

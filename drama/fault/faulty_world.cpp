@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/fault/faulty_world.hpp"
 
+#include <array>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -63,6 +64,9 @@ class faulty_system final : public io_system {
     result<int> open_socket(int family, int type, int protocol) override {
         return in_->open_socket(family, type, protocol);
     }
+    result<std::array<int, 2>> open_pair(int type) override { return in_->open_pair(type); }
+    result<std::array<int, 2>> open_pipe() override { return in_->open_pipe(); }
+    result<int> duplicate(int fd) override { return in_->duplicate(fd); }
     result<void> bind(int fd, const socket_address& where) override { return in_->bind(fd, where); }
     result<void> listen(int fd, int backlog) override { return in_->listen(fd, backlog); }
     result<socket_address> local_address(int fd) override { return in_->local_address(fd); }

@@ -3,6 +3,7 @@
 // wait, never in what a caller sees.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -80,6 +81,12 @@ class DRAMA_API io_system {
 
     /// A non-blocking, close-on-exec socket.
     virtual result<int> open_socket(int family, int type, int protocol) = 0;
+    /// Two connected Unix sockets, as open_socket makes them.
+    virtual result<std::array<int, 2>> open_pair(int type) = 0;
+    /// A pipe, non-blocking and close-on-exec: the end to read, the end to write.
+    virtual result<std::array<int, 2>> open_pipe() = 0;
+    /// One more descriptor, close-on-exec, for what `fd` stands for.
+    virtual result<int> duplicate(int fd) = 0;
     virtual result<void> bind(int fd, const socket_address& where) = 0;
     virtual result<void> listen(int fd, int backlog) = 0;
     virtual result<socket_address> local_address(int fd) = 0;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,30 @@ result<int> posix_system::open_socket(int family, int type, int protocol) {
         return fail(errno_code(errno));
     }
     return fd;
+}
+
+result<std::array<int, 2>> posix_system::open_pair(int type) {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+        return fail(errno_code(errno));
+    }
+    return ends;
+}
+
+result<std::array<int, 2>> posix_system::open_pipe() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) {
+        return fail(errno_code(errno));
+    }
+    return ends;
+}
+
+result<int> posix_system::duplicate(int fd) {
+    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        return fail(errno_code(errno));
+    }
+    return copy;
 }
 
 result<void> posix_system::bind(int fd, const socket_address& where) {

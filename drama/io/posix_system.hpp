@@ -20,6 +20,9 @@ class posix_system : public io_system {
     internal::fd_table& fds() noexcept { return fds_; }
 
     result<int> open_socket(int family, int type, int protocol) override;
+    result<std::array<int, 2>> open_pair(int type) override;
+    result<std::array<int, 2>> open_pipe() override;
+    result<int> duplicate(int fd) override;
     result<void> bind(int fd, const socket_address& where) override;
     result<void> listen(int fd, int backlog) override;
     result<socket_address> local_address(int fd) override;

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/net/poll_fd.hpp"
 
-#include <cerrno>
-
-#include <fcntl.h>
-
 namespace drama::inline v0::internal {
 
 poll_wait::poll_wait(int descriptor, events wanted, std::source_location at) noexcept
     : io_awaiter(op_code::poll, work_class::read, at) {
-    const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) {
-        failed_ = errno_code(errno);
+    io_system& io = current_io();
+    const auto copy = io.duplicate(descriptor);
+    if (!copy) {
+        failed_ = copy.error();
         return;
     }
-    copy_ = io_fd(current_io(), copy);
-    op().fd = copy;
+    copy_ = io_fd(io, *copy);
+    op().fd = *copy;
     op().flags = static_cast<short>(wanted);
 }
 

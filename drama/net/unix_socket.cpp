@@ -61,7 +61,8 @@ result<received_with_fds> receive_fds_wait::await_resume() {
         return fail(net_error(finished.error()));
     }
     // Owned before anything can throw.
-    std::array<unique_fd, passed_fds_max> owned;
+    io_system& io = current_io();
+    std::array<io_fd, passed_fds_max> owned;
     std::size_t count = 0;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message_); header != nullptr;
          header = CMSG_NXTHDR(&message_, header)) {
@@ -72,7 +73,7 @@ result<received_with_fds> receive_fds_wait::await_resume() {
         for (std::size_t i = 0; i < passed && count < owned.size(); ++i) {
             int number = -1;
             std::memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
-            owned[count++].reset(number);
+            owned[count++] = io_fd(io, number);
         }
     }
     received_with_fds got;
@@ -125,11 +126,8 @@ task<result<unix_stream>> unix_stream::connect(std::string path, std::source_loc
 }
 
 result<std::pair<unix_stream, unix_stream>> unix_stream::make_pair() {
-    std::array<int, 2> ends{-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
-        return fail(errno_code(errno));
-    }
     io_system& io = internal::current_io();
+    DRAMA_TRY(const auto ends, io.open_pair(SOCK_STREAM));
     return std::pair(unix_stream(io_fd(io, ends[0])), unix_stream(io_fd(io, ends[1])));
 }
 

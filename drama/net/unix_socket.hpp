@@ -13,7 +13,6 @@
 
 #include <sys/uio.h>
 
-#include "drama/base/unique_fd.hpp"
 #include "drama/coro/task.hpp"
 #include "drama/net/socket_wait.hpp"
 
@@ -24,7 +23,7 @@ inline constexpr std::size_t passed_fds_max = 16;
 
 struct received_with_fds {
     std::size_t bytes = 0;       ///< 0: end of the stream
-    std::vector<unique_fd> fds;  ///< close-on-exec, in the mode that the sender left them
+    std::vector<io_fd> fds;      ///< close-on-exec, in the mode that the sender left them
     bool fds_were_lost = false;  ///< there were more than passed_fds_max, or no room for them
 };
 

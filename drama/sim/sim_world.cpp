@@ -3,7 +3,7 @@
 
 #include "drama/base/assert.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
-#include "drama/sim/internal/sim_io_system.hpp"
+#include "drama/sim/net/internal/sim_io_system.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
 
 namespace drama::inline v0 {
@@ -138,7 +138,13 @@ std::unique_ptr<parker> sim_world::make_core_parker(io_backend& backend) {
 
 result<std::unique_ptr<io_system>> sim_world::make_io(std::string_view, std::string& why) {
     why = "io: simulated";
-    return std::make_unique<internal::sim_io_system>(network_, disk());
+    return make_io_at({});
+}
+
+std::unique_ptr<io_system> sim_world::make_io_at(std::string machine) {
+    sim_disk& own = disk(machine);
+    const std::size_t node = network_->add_node(std::move(machine));
+    return std::make_unique<internal::sim_io_system>(network_, own, node);
 }
 
 sim_disk& sim_world::disk(std::string_view machine) {

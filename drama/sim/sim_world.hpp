@@ -17,7 +17,7 @@
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/event_log.hpp"
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/sim_network.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0 {
@@ -79,10 +79,14 @@ class DRAMA_API sim_world final : public world {
     bool run_until(bool (*met)(void*), void* with, duration longest = duration::max()) noexcept;
 
     sim_network& network() noexcept { return *network_; }
+    sim_network& net() noexcept { return *network_; }
     /// What breaks in this world, when and for whom.
     fault_plan& faults() noexcept;
     /// The disk of a machine, made when it is first asked for; without a name that of make_io.
     sim_disk& disk(std::string_view machine = {});
+    /// The IO of a runtime on a machine of its own: its addresses, which its name resolves to, and
+    /// its disk. Without a name as make_io.
+    std::unique_ptr<io_system> make_io_at(std::string machine);
     /// Further threads beyond `most` (counted from the first on) are refused.
     void fail_threads_after(std::size_t most) noexcept;
 

@@ -31,6 +31,7 @@ class DRAMA_API simulation {
     /// Where runtimes are made: `runtime rt(sim.world());`. They end before the simulation does.
     sim_world& world() noexcept { return world_; }
     sim_network& network() noexcept { return world_.network(); }
+    sim_network& net() noexcept { return world_.network(); }
     fault_plan& faults() noexcept { return world_.faults(); }
     sim_disk& disk() noexcept { return world_.disk(); }
     /// Looking at it here costs no time.

@@ -16,10 +16,12 @@
 #include <tuple>
 #include <vector>
 
+#include "drama/fs/directory.hpp"
 #include "drama/fs/file.hpp"
 #include "drama/net/pipe.hpp"
 #include "drama/net/process/signal_set.hpp"
 #include "drama/runtime/runtime.hpp"
+#include "drama/sim/simulation.hpp"
 #include "tests/conformance/scenario.hpp"
 
 namespace drama::conformance {
@@ -46,13 +48,14 @@ std::map<std::string, std::map<std::string, const char*>>& outcomes() {
 class print_outcomes : public ::testing::Environment {
   public:
     void TearDown() override {
-        std::printf("%-44s %-6s %-6s\n", "scenario", "epoll", "uring");
+        std::printf("%-44s %-6s %-6s %-6s\n", "scenario", "epoll", "uring", "sim");
         for (auto& [name, by_backend] : outcomes()) {
             const auto mark = [&](const char* backend) {
                 const char* found = by_backend[backend];
                 return found == nullptr ? "-" : found;
             };
-            std::printf("%-44s %-6s %-6s\n", name.c_str(), mark("epoll"), mark("uring"));
+            std::printf("%-44s %-6s %-6s %-6s\n", name.c_str(), mark("epoll"), mark("uring"),
+                        mark("sim"));
         }
         std::printf("%zu scenarios\n", outcomes().size());
     }
@@ -117,6 +120,52 @@ INSTANTIATE_TEST_SUITE_P(All, Conformance,
                          [](const ::testing::TestParamInfo<Conformance::ParamType>& of) {
                              return std::string(std::get<0>(of.param)) + "_" +
                                     std::get<1>(of.param).name;
+                         });
+
+// The simulated world, which answers as the kernel does: under several seeds, so that latencies and
+// schedules differ.
+
+constexpr std::uint64_t simulated_seeds = 8;
+
+task<result<void>> run_in_new_directory(scenario what) {
+    const std::string directory = "/tmp/scenario";
+    auto made = co_await make_directory(directory, 0700);
+    if (!made) {
+        co_return made;
+    }
+    co_return co_await with_deadline(scenario_time_max, what.run(directory));
+}
+
+class SimulatedConformance : public ::testing::TestWithParam<scenario> {};
+
+TEST_P(SimulatedConformance, EndsAsOnTheMachine) {
+    const scenario what = GetParam();
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + simulated_seeds && !HasFailure(); ++seed) {
+        SCOPED_TRACE(replay_line(seed));
+        simulation sim(seed);
+        runtime rt(sim.world(), on("auto"));
+        sim.watch(rt);
+        ASSERT_TRUE(rt.start());
+
+        const auto outcome = rt.sync_wait(rt.tenants().system(), run_in_new_directory, what);
+
+        EXPECT_TRUE(outcome) << outcome.error().message();
+        EXPECT_TRUE(rt.stop());
+        EXPECT_EQ(sim.leftovers(), "");
+    }
+    outcomes()[what.name]["sim"] = HasFailure() ? "FAILED" : "ok";
+}
+
+std::vector<scenario> simulated_scenarios() {
+    std::vector<scenario> all = all_scenarios();
+    std::erase_if(all, [](const scenario& each) { return each.needs_kernel; });
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SimulatedConformance, ::testing::ValuesIn(simulated_scenarios()),
+                         [](const ::testing::TestParamInfo<scenario>& of) {
+                             return std::string(of.param.name);
                          });
 
 // Teardown: the runtime is stopped while operations are in flight.

@@ -227,14 +227,14 @@ task<result<void>> accept_uses_the_last_descriptor(std::string) {
 
 std::span<const scenario> descriptor_scenarios() {
     static constexpr scenario all[] = {
-        {"fds_refused_client_sees_an_end", refused_client_sees_an_end},
-        {"fds_accept_does_not_spin", accept_without_descriptors_does_not_spin},
-        {"fds_accept_does_not_spin_without_reserve", accept_without_reserve_does_not_spin},
-        {"fds_accept_recovers_soon", accept_recovers_soon},
-        {"fds_connect_reports_the_lack", connect_reports_the_lack},
-        {"fds_open_reports_the_lack", open_reports_the_lack},
-        {"fds_pipe_and_poll_report_the_lack", pipe_and_poll_report_the_lack},
-        {"fds_accept_uses_the_last_one", accept_uses_the_last_descriptor},
+        {"fds_refused_client_sees_an_end", refused_client_sees_an_end, true},
+        {"fds_accept_does_not_spin", accept_without_descriptors_does_not_spin, true},
+        {"fds_accept_does_not_spin_without_reserve", accept_without_reserve_does_not_spin, true},
+        {"fds_accept_recovers_soon", accept_recovers_soon, true},
+        {"fds_connect_reports_the_lack", connect_reports_the_lack, true},
+        {"fds_open_reports_the_lack", open_reports_the_lack, true},
+        {"fds_pipe_and_poll_report_the_lack", pipe_and_poll_report_the_lack, true},
+        {"fds_accept_uses_the_last_one", accept_uses_the_last_descriptor, true},
     };
     return all;
 }

@@ -28,6 +28,9 @@ struct scenario {
     const char* name;
     /// `directory`: an empty one, removed afterwards.
     task<result<void>> (*run)(std::string directory);
+    /// It asks the machine itself for something (eventfd, mkfifo, kill, a limit of descriptors), so
+    /// it cannot run in a simulated world.
+    bool needs_kernel = false;
 };
 
 std::span<const scenario> tcp_scenarios();

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/latency_law.hpp"
 
 namespace drama::inline v0 {
 

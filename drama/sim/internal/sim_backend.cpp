@@ -7,6 +7,7 @@
 #include "drama/base/assert.hpp"
 #include "drama/sim/disk/internal/sim_files.hpp"
 #include "drama/sim/internal/sim_descriptor.hpp"
+#include "drama/sim/net/internal/name_lookups.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -55,6 +56,9 @@ submission sim_backend::submit(operation& op) noexcept {
 }
 
 submission sim_backend::start(operation& op) noexcept {
+    if (op.code == op_code::resolve) {
+        return network_->lookups().start(op, *this);
+    }
     if (is_file_operation(op.code)) {
         return disk_->files().start(op, *this);
     }
@@ -83,7 +87,11 @@ void sim_backend::cancel(operation& op) noexcept {
             static_cast<sim_descriptor*>(op.owner)->cancel(op);
             break;
         case op_stage::offloaded:
-            disk_->files().cancel(op);
+            if (op.code == op_code::resolve) {
+                network_->lookups().cancel(op);
+            } else {
+                disk_->files().cancel(op);
+            }
             break;
         default:
             break;  // posted: seen by the next reap; finished: its outcome came first

@@ -11,12 +11,9 @@
 #include "drama/io/io_backend.hpp"
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/sim_network.hpp"
 
 namespace drama::inline v0::internal {
-
-/// Yielded by attempts that must be made again later; no outcome of an operation.
-inline constexpr std::int64_t not_yet = INT64_MIN;
 
 /// Threads: the owner and simulated threads.
 class sim_backend final : public io_backend {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "drama/runtime/runtime_options.hpp"
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/sim_network.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a name of a simulated disk stands for: a file or a directory.
+// What a name of a simulated disk stands for: a file, a directory or a socket.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ using file_names = std::map<std::string, std::shared_ptr<file_node>, std::less<>
 
 struct file_node {
     bool is_directory = false;
+    bool is_socket = false;  ///< a name, and nothing to open
     mode_t mode = 0;
     std::uint64_t number = 0;
     std::int64_t changed_ns = 0;

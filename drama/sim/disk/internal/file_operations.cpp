@@ -12,7 +12,7 @@
 
 #include "drama/sim/disk/internal/sim_files.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/sim_network.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -41,8 +41,6 @@ std::int64_t sim_files::perform(const request& served) {
             return status(op);
         case op_code::list_directory:
             return tree_.list(op.path, *static_cast<directory_listing*>(op.context));
-        case op_code::resolve:
-            return network_.resolve(op);
         default:
             break;
     }
@@ -141,7 +139,7 @@ std::int64_t sim_files::resize(const operation& op, sim_file& file) {
     file_content& content = file.node().content;
     const auto size = static_cast<std::int64_t>(content.size());
     const bool truncates = op.code == op_code::truncate;
-    if (!file.can_write() || op.offset < 0) {
+    if (!file.can_write() || op.offset < 0 || (!truncates && op.length == 0)) {
         return file.can_write() ? -EINVAL : -EBADF;
     }
     const std::int64_t end =

@@ -114,6 +114,9 @@ std::int64_t file_tree::open(std::string_view path, int flags, mode_t mode,
         return -EEXIST;
     }
     const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+    if (out->is_socket) {
+        return -ENXIO;
+    }
     if (out->is_directory && writes) {
         return -EISDIR;
     }
@@ -136,6 +139,27 @@ std::int64_t file_tree::make_directory(std::string_view path, mode_t mode) {
     }
     make(at, true, mode);
     return 0;
+}
+
+std::int64_t file_tree::make_socket(std::string_view path) {
+    if (find(path) != nullptr) {
+        return -EEXIST;
+    }
+    const place at = place_of(path);
+    if (at.in == nullptr) {
+        return at.error;
+    }
+    const std::shared_ptr<file_node> made = make(at, false, 0755);
+    made->is_socket = true;
+    return static_cast<std::int64_t>(made->number);
+}
+
+std::int64_t file_tree::socket_at(std::string_view path) const {
+    const std::shared_ptr<file_node> found = find(path);
+    if (found == nullptr) {
+        return -ENOENT;
+    }
+    return found->is_socket ? static_cast<std::int64_t>(found->number) : -ECONNREFUSED;
 }
 
 std::int64_t file_tree::rename(std::string_view from, std::string_view to, int flags) {
@@ -203,7 +227,7 @@ std::int64_t file_tree::list(std::string_view path, directory_listing& into) con
         if (into.items.size() == into.items_max) {
             return -E2BIG;
         }
-        const std::uint8_t type = each->is_directory ? DT_DIR : DT_REG;
+        const std::uint8_t type = each->is_directory ? DT_DIR : each->is_socket ? DT_SOCK : DT_REG;
         into.items.push_back({name, type});
     }
     return static_cast<std::int64_t>(into.items.size());
@@ -212,7 +236,10 @@ std::int64_t file_tree::list(std::string_view path, directory_listing& into) con
 void file_tree::describe(const file_node& node, struct statx& out) noexcept {
     out = {};
     out.stx_mask = STATX_BASIC_STATS;
-    out.stx_mode = static_cast<std::uint16_t>((node.is_directory ? S_IFDIR : S_IFREG) | node.mode);
+    out.stx_mode = static_cast<std::uint16_t>((node.is_directory ? S_IFDIR
+                                               : node.is_socket  ? S_IFSOCK
+                                                                 : S_IFREG) |
+                                              node.mode);
     out.stx_size = node.content.size();
     out.stx_blksize = 4096;
     out.stx_blocks = (node.content.size() + 511) / 512;

@@ -16,6 +16,8 @@
 #include "drama/sim/disk/internal/file_node.hpp"
 #include "drama/sim/disk/internal/name_journal.hpp"
 
+struct statx;
+
 namespace drama::inline v0::internal {
 
 /// Outcomes are those of operations: a negative errno on failure. Threads: one at a time.
@@ -33,6 +35,10 @@ class file_tree {
     std::int64_t open(std::string_view path, int flags, mode_t mode,
                       std::shared_ptr<file_node>& out);
     std::int64_t make_directory(std::string_view path, mode_t mode);
+    /// The name of a Unix socket. Its number, which is that of no other.
+    std::int64_t make_socket(std::string_view path);
+    /// The number; -ECONNREFUSED if something else stands there.
+    std::int64_t socket_at(std::string_view path) const;
     std::int64_t rename(std::string_view from, std::string_view to, int flags);
     std::int64_t unlink(std::string_view path, int flags);
     std::int64_t list(std::string_view path, directory_listing& into) const;

@@ -49,9 +49,6 @@ sim_files::request& sim_files::take_request() {
 }
 
 std::int64_t sim_files::latency_ns(const operation& op) noexcept {
-    if (op.code == op_code::resolve) {
-        return network_.options().latency.draw_ns(random_);
-    }
     return (is_sync(op.code) ? options_.sync : options_.transfer).draw_ns(random_);
 }
 
@@ -125,7 +122,7 @@ std::int64_t sim_files::outcome_of(const request& served) noexcept {
 void sim_files::on_served(timed_event& event) noexcept {
     auto& served = static_cast<request&>(event);
     sim_files& self = *served.of;
-    if (served.op->code != op_code::resolve && ++self.operations_ == self.crash_at_) {
+    if (++self.operations_ == self.crash_at_) {
         self.end_life(true);
         return;
     }

@@ -17,6 +17,7 @@
 #include "drama/sim/disk/internal/file_tree.hpp"
 #include "drama/sim/disk/internal/sim_file.hpp"
 #include "drama/sim/internal/event_queue.hpp"
+#include "drama/sim/net/sim_network.hpp"
 
 struct iovec;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operations do on a simulated socket, and what poll reports. The connection itself is in
-// sim_socket.cpp.
-#include "drama/sim/internal/sim_socket.hpp"
+// tcp_socket.cpp.
+#include "drama/sim/net/internal/tcp/tcp_socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,11 +11,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "drama/sim/internal/sim_backend.hpp"
+#include "drama/sim/internal/sim_scheduler.hpp"
 
 namespace drama::inline v0::internal {
 
-std::int64_t sim_socket::attempt(operation& op, bool again) noexcept {
+std::int64_t tcp_socket::attempt(operation& op, bool again) noexcept {
+    payer_ = op.code == op_code::accept || op.payer == nullptr ? payer_ : op.payer;
     switch (op.code) {
         case op_code::accept:
             return attempt_accept(op);
@@ -37,28 +38,30 @@ std::int64_t sim_socket::attempt(operation& op, bool again) noexcept {
     }
 }
 
-std::int64_t sim_socket::attempt_accept(operation& op) noexcept {
+std::int64_t tcp_socket::attempt_accept(operation& op) noexcept {
     if (phase_ != phase::listening) {
         return -EINVAL;
     }
     if (listening_->queue.empty()) {
         return not_yet;
     }
-    sim_socket& child = *listening_->queue.front();
+    if (const auto error = network_.decide({.kind = fault_kind::accept_fails,
+                                            .site = "tcp.accept",
+                                            .payer = op.payer,
+                                            .node = kind_.node})) {
+        return -*error;
+    }
+    tcp_socket& child = *listening_->queue.front();
     const int made = network_.add_fd(child);
     if (made < 0) {
         return made;
     }
     child.leave_listener();
-    if (op.address != nullptr && op.address_length_out != nullptr) {
-        const std::size_t bytes = std::min<std::size_t>(*op.address_length_out, child.peer_.size());
-        std::memcpy(op.address, child.peer_.data(), bytes);
-        *op.address_length_out = child.peer_.size();
-    }
+    tell_address(child.peer_, op.address, op.address_length_out);
     return made;
 }
 
-std::int64_t sim_socket::attempt_connect(operation& op, bool again) noexcept {
+std::int64_t tcp_socket::attempt_connect(operation& op, bool again) noexcept {
     switch (phase_) {
         case phase::connected:
             return again ? 0 : -EISCONN;
@@ -76,7 +79,7 @@ std::int64_t sim_socket::attempt_connect(operation& op, bool again) noexcept {
     if (op.address == nullptr || op.length < sizeof(sa_family_t)) {
         return -EINVAL;
     }
-    if (op.address->sa_family != family_) {
+    if (op.address->sa_family != family()) {
         return -EAFNOSUPPORT;
     }
     peer_ = socket_address(op.address, static_cast<socklen_t>(op.length));
@@ -87,27 +90,35 @@ std::int64_t sim_socket::attempt_connect(operation& op, bool again) noexcept {
     phase_ = phase::connecting;
     tries_ = 0;
     handshake_at_ = handshake_step::asks;
-    law_ = &network_.law_between(local_, peer_);
-    sim_scheduler& scheduler = network_.scheduler();
-    scheduler.schedule(handshake_, scheduler.now_ns() + law_->draw_ns(network_.random()));
+    out_ = &network_.paths().between(local_, peer_);
+    in_ = &network_.paths().between(peer_, local_);
+    payer_ = op.payer;
+    if (!fails_to_connect()) {
+        network_.scheduler().schedule(handshake_, network_.arrival_ns(*out_, 0));
+    }
     return not_yet;
 }
 
-// Fewer bytes than possible, now and then: streams promise no more.
-std::size_t sim_socket::shorten(std::size_t bytes) noexcept {
-    const std::uint32_t one_in = network_.options().short_one_in;
-    if (one_in == 0 || bytes < 2 || network_.random().below(one_in) != 0) {
-        return bytes;
+std::int64_t tcp_socket::limit_receive(std::size_t length) noexcept {
+    if (ask(fault_kind::buffers_exhausted, "tcp.recv")) {
+        return -ENOBUFS;
     }
-    return 1 + network_.random().below(bytes - 1);
+    if (const auto most = ask(fault_kind::short_transfer, "tcp.recv"); most && *most > 0) {
+        length = std::min(length, static_cast<std::size_t>(*most));
+    }
+    return static_cast<std::int64_t>(shorten(std::min(length, readable_)));
 }
 
-std::int64_t sim_socket::receive(void* into, std::size_t length, int flags) noexcept {
+std::int64_t tcp_socket::receive(void* into, std::size_t length, int flags) noexcept {
     if (phase_ == phase::fresh || phase_ == phase::listening) {
         return -ENOTCONN;
     }
     if (readable_ != 0) {
-        const std::size_t count = shorten(std::min(length, readable_));
+        const std::int64_t limit = limit_receive(length);
+        if (limit <= 0) {
+            return limit;
+        }
+        const auto count = static_cast<std::size_t>(limit);
         received_.peek(into, count, 0);
         if ((flags & MSG_PEEK) == 0) {
             received_.drop(count);
@@ -124,13 +135,14 @@ std::int64_t sim_socket::receive(void* into, std::size_t length, int flags) noex
     return end_arrived_ || read_shut_ || phase_ == phase::dead ? 0 : not_yet;
 }
 
-std::size_t sim_socket::room() const noexcept {
+std::size_t tcp_socket::room() const noexcept {
     const std::size_t most = network_.options().buffer_bytes;
-    return other_ == nullptr || !other_->is_open_ ? most
-                                                  : most - std::min(most, other_->received_.size());
+    return other_ == nullptr || !other_->is_open_
+               ? most
+               : window(most - std::min(most, other_->received_.size()));
 }
 
-std::int64_t sim_socket::send(const void* from, std::size_t length) noexcept {
+std::int64_t tcp_socket::send(const void* from, std::size_t length) noexcept {
     if (error_ != 0) {
         return -take_error();
     }
@@ -140,18 +152,16 @@ std::int64_t sim_socket::send(const void* from, std::size_t length) noexcept {
     if (phase_ != phase::connected || write_shut_) {
         return -EPIPE;
     }
-    const std::size_t count = shorten(std::min(length, room()));
+    std::size_t count = std::min(length, room());
+    count = count == 0 ? 0 : shorten(limit_send(count));
     if (count == 0) {
         return length == 0 ? 0 : not_yet;
     }
-    if (other_->is_open_) {
-        other_->received_.push(from, count);
-    }
-    transmit(segment_kind::data, count);
+    pass(from, count);
     return static_cast<std::int64_t>(count);
 }
 
-std::int64_t sim_socket::receive_message(operation& op) noexcept {
+std::int64_t tcp_socket::receive_message(operation& op) noexcept {
     std::int64_t total = 0;
     op.message->msg_namelen = 0;
     op.message->msg_controllen = 0;
@@ -174,7 +184,7 @@ std::int64_t sim_socket::receive_message(operation& op) noexcept {
     return total;
 }
 
-std::int64_t sim_socket::send_message(operation& op) noexcept {
+std::int64_t tcp_socket::send_message(operation& op) noexcept {
     std::int64_t total = 0;
     for (std::size_t i = 0; i < op.message->msg_iovlen; ++i) {
         const iovec& part = op.message->msg_iov[i];
@@ -190,12 +200,12 @@ std::int64_t sim_socket::send_message(operation& op) noexcept {
     return total;
 }
 
-bool sim_socket::may_serve_writers() noexcept {
+bool tcp_socket::may_serve_writers() noexcept {
     return phase_ != phase::connected || error_ != 0 || write_shut_ ||
            room() >= network_.options().buffer_bytes / 3;
 }
 
-int sim_socket::events() noexcept {
+int tcp_socket::events() noexcept {
     if (phase_ == phase::listening) {
         return listening_->queue.empty() ? 0 : POLLIN | POLLRDNORM;
     }

@@ -1,121 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drama/sim/sim_network.hpp"
+#include "drama/sim/net/sim_network.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "drama/sim/seed.hpp"
-#include "drama/sim/sim_world.hpp"
+#include "drama/sim/net/sim_network_harness.hpp"
 
 namespace drama {
 namespace {
-
-struct counted_op : operation {
-    int completions = 0;
-
-    counted_op() {
-        done = [](operation& op) noexcept { ++static_cast<counted_op&>(op).completions; };
-    }
-    counted_op& on(op_code what, int descriptor) {
-        code = what;
-        fd = descriptor;
-        return *this;
-    }
-    counted_op& with(void* bytes, std::size_t size) {
-        buffer = bytes;
-        length = size;
-        return *this;
-    }
-    counted_op& to(socket_address& where) {
-        address = where.data();
-        length = where.size();
-        return *this;
-    }
-    counted_op& with_flags(int value) {
-        flags = value;
-        return *this;
-    }
-};
-
-// Two cores; the test is the owner, whose reaps run the world.
-class SimNetwork : public ::testing::Test {
-  protected:
-    explicit SimNetwork(std::uint64_t seed = seed_or(1)) : world_(seed) {
-        std::string why;
-        system_ = *world_.make_io("auto", why);
-        for (auto& core : cores_) {
-            core = *system_->make_backend(0);
-        }
-        world_.network().options().latency = latency_law::fixed(100us);
-    }
-
-    io_backend& core(std::size_t index = 0) { return *cores_[index]; }
-    network_options& options() { return world_.network().options(); }
-
-    int socket() { return *system_->open_socket(AF_INET, SOCK_STREAM, 0); }
-    std::pair<int, socket_address> listener(int backlog = 16) {
-        const int fd = socket();
-        EXPECT_TRUE(system_->bind(fd, *socket_address::from_ip("127.0.0.1", 0)));
-        EXPECT_TRUE(system_->listen(fd, backlog));
-        return {fd, *system_->local_address(fd)};
-    }
-    std::pair<int, int> pair() {
-        auto [listening, where] = listener();
-        counted_op accepting;
-        counted_op connecting;
-        const int client = socket();
-        EXPECT_EQ(core().submit(accepting.on(op_code::accept, listening)), submission::pending);
-        EXPECT_EQ(run(connecting.on(op_code::connect, client).to(where)), 0);
-        finish(accepting);
-        system_->close(listening);
-        return {client, static_cast<int>(accepting.outcome)};
-    }
-
-    void finish(counted_op& op, std::size_t index = 0) {
-        for (int round = 0; round < 1'000 && op.completions == 0; ++round) {
-            core(index).reap(1s);
-        }
-        ASSERT_EQ(op.completions, 1) << name_of(op.code);
-    }
-    std::int64_t run(counted_op& op, std::size_t index = 0) {
-        if (core(index).submit(op) == submission::pending) {
-            finish(op, index);
-        } else {
-            EXPECT_EQ(op.completions, 0);
-        }
-        return op.outcome;
-    }
-    bool is_pending(counted_op& op, std::size_t index = 0) {
-        return core(index).submit(op) == submission::pending && op.completions == 0;
-    }
-    std::int64_t send(int fd, std::string_view text) {
-        counted_op sending;
-        return run(sending.on(op_code::send, fd).with(const_cast<char*>(text.data()), text.size()));
-    }
-    std::int64_t recv(int fd) {
-        counted_op receiving;
-        return run(receiving.on(op_code::recv, fd).with(bytes_.data(), bytes_.size()));
-    }
-    std::string_view received(std::int64_t count) const {
-        return {bytes_.data(), static_cast<std::size_t>(std::max<std::int64_t>(count, 0))};
-    }
-
-    sim_world world_;
-    std::unique_ptr<io_system> system_;
-    std::array<std::unique_ptr<io_backend>, 2> cores_;
-    std::array<char, 256 * 1024> bytes_{};
-};
 
 TEST_F(SimNetwork, SaysSoWhenAnOperationThatDoesNotWaitWouldHaveTo) {
     const auto [left, right] = pair();
@@ -171,7 +72,7 @@ TEST_F(SimNetwork, KeepsTheOrderOfBytesUnderEveryLatency) {
     const std::uint64_t first = seed_or(1);
     for (std::uint64_t seed = first; seed < first + 20; ++seed) {
         prng user(seed);
-        options().latency = latency_law::heavy_tail(10us, 50ms);
+        options().latency = heavy_tail(10us, 50ms);
         options().short_one_in = 3;
         const auto [left, right] = pair();
         std::string sent;
@@ -513,7 +414,7 @@ TEST_F(SimNetwork, RefusesDescriptorsThatAreNone) {
 }
 
 TEST_F(SimNetwork, ALinkHasItsOwnLaw) {
-    world_.network().set_link("127.0.0.1", "127.0.0.1", latency_law::fixed(20ms));
+    world_.network().latency("127.0.0.1", "127.0.0.1", fixed(20ms));
     const auto [left, right] = pair();
     const instant began = world_.now();
     counted_op receiving;
@@ -538,23 +439,6 @@ TEST_F(SimNetwork, TwoListenOnOnePortOnlyIfBothSayso) {
 
     EXPECT_TRUE(system_->bind(second, where));
     EXPECT_EQ(system_->bind(third, where).error(), errno_code(EADDRINUSE));
-}
-
-TEST(LatencyLaw, HasTheTailThatItNames) {
-    prng random(seed_or(5));
-    const auto law = latency_law::heavy_tail(100us, 10ms);
-    int typical = 0;
-    int worst = 0;
-    for (int i = 0; i < 10'000; ++i) {
-        const duration drawn(law.draw_ns(random));
-        ASSERT_GE(drawn, 100us);
-        ASSERT_LE(drawn, 10ms);
-        typical += drawn < 200us ? 1 : 0;
-        worst += drawn > 5ms ? 1 : 0;
-    }
-    EXPECT_NEAR(typical, 5'000, 300);
-    EXPECT_GT(worst, 50);
-    EXPECT_EQ(latency_law::fixed(7us).draw_ns(random), 7'000);
 }
 
 }  // namespace

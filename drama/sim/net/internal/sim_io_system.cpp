@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drama/sim/internal/sim_io_system.hpp"
+#include "drama/sim/net/internal/sim_io_system.hpp"
 
 #include <cerrno>
 
 #include <sys/socket.h>
 
 #include "drama/sim/disk/internal/sim_files.hpp"
+#include "drama/sim/internal/descriptor_table.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
-#include "drama/sim/internal/sim_socket.hpp"
+#include "drama/sim/net/internal/local/local_names.hpp"
+#include "drama/sim/net/internal/sim_socket.hpp"
 
 namespace drama::inline v0::internal {
 
-sim_io_system::sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk) noexcept
-    : network_(std::move(network)), disk_(disk), life_(disk.files().life()) {
+sim_io_system::sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk,
+                             std::size_t node) noexcept
+    : network_(std::move(network)), disk_(disk), life_(disk.files().life()), node_(node) {
+    network_->locals().set_disk(node, disk.files());
 }
 
 result<std::unique_ptr<io_backend>> sim_io_system::make_backend(std::size_t) {
@@ -27,8 +31,25 @@ result<sim_socket*> sim_io_system::socket_of(int fd) noexcept {
     return found;
 }
 
-result<int> sim_io_system::open_socket(int family, int type, int protocol) {
-    return network_->open_socket(family, type, protocol);
+result<int> sim_io_system::open_socket(int family, int type, int) {
+    return network_->open_socket(node_, family, type);
+}
+
+result<std::array<int, 2>> sim_io_system::open_pair(int type) {
+    return network_->open_pair(node_, type);
+}
+
+result<std::array<int, 2>> sim_io_system::open_pipe() {
+    return network_->open_pipe();
+}
+
+result<int> sim_io_system::duplicate(int fd) {
+    sim_descriptor* const what = network_->find(fd);
+    const int made = what == nullptr ? -EBADF : network_->add_fd(*what);
+    if (made < 0) {
+        return fail(errno_code(-made));
+    }
+    return made;
 }
 
 result<void> sim_io_system::bind(int fd, const socket_address& where) {
@@ -66,7 +87,10 @@ result<int> sim_io_system::get_option(int fd, int level, int option) {
         return socket->take_error();
     }
     if (level == SOL_SOCKET && option == SO_TYPE) {
-        return SOCK_STREAM;
+        return socket->kind().type;
+    }
+    if (level == SOL_SOCKET && option == SO_ACCEPTCONN) {
+        return socket->is_listening() ? 1 : 0;
     }
     return socket->option(level, option);
 }
@@ -77,11 +101,11 @@ result<void> sim_io_system::shutdown(int fd, int how) {
 }
 
 void sim_io_system::close(int fd) noexcept {
-    network_->close(fd);
+    network_->table().close(fd);
 }
 
 void sim_io_system::forget(int fd) noexcept {
-    network_->forget(fd);
+    network_->table().forget(fd);
 }
 
 }  // namespace drama::inline v0::internal

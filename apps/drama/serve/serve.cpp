@@ -16,16 +16,12 @@
 #include "drama/http/server.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "flags.hpp"
-#include "serve/config/accounts.hpp"
 #include "serve/config/config.hpp"
-#include "serve/files/file_store.hpp"
-#include "serve/sql/sql_store.hpp"
 #include "serve/life/inherited.hpp"
 #include "serve/life/lifecycle.hpp"
+#include "serve/life/serving.hpp"
 #include "serve/life/supervisor.hpp"
-#include "serve/routes.hpp"
 #include "serve/serve_options.hpp"
-#include "serve/service.hpp"
 
 namespace drama::cli {
 namespace {
@@ -38,80 +34,24 @@ void raise_descriptor_limit() {
     }
 }
 
-task<result<void>> bind_at(http_server* server, endpoint where) {
-    auto binding = server->bind(std::move(where));
-    co_return co_await std::move(binding);
-}
-
-task<result<void>> adopt(http_server* server, int fd) {
-    auto adopting = server->adopt(fd);
-    co_return co_await std::move(adopting);
-}
-
-task<result<void>> prepare(file_store* files, sql_store* databases) {
-    auto preparing = files->prepare();
-    auto prepared = co_await std::move(preparing);
-    if (!prepared) {
-        co_return prepared;
-    }
-    auto adding = databases->prepare();
-    co_return co_await std::move(adding);
-}
-
 // A server that ends by itself, because its listener broke, ends the process too.
 task<result<void>> serve_all(http_server* server) {
-    auto serving = server->serve();
-    auto ended = co_await std::move(serving);
+    auto serving_task = server->serve();
+    auto ended = co_await std::move(serving_task);
     if (!ended) {
         ::kill(::getpid(), SIGTERM);
     }
     co_return ended;
 }
 
-int complain(const char* what, const std::string& where, std::error_code error) {
-    std::fprintf(stderr, "drama serve: %s %s: %s\n", what, where.c_str(), error.message().c_str());
+int complain(const std::string& line) {
+    std::fprintf(stderr, "drama serve: %s\n", line.c_str());
     return 1;
 }
 
-http_server make_server(const serve_options& options, service& shared, accounts& who) {
-    http_server_options made;
-    made.tenants = &who;
-    made.header_deadline = std::chrono::milliseconds(options.header_deadline_ms);
-    made.idle_deadline = std::chrono::milliseconds(options.idle_deadline_ms);
-    std::vector<http_route> routes;
-    add_work_routes(routes);
-    add_file_routes(routes);
-    add_pack_routes(routes);
-    add_sql_routes(routes);
-    for (http_route& each : routes) {
-        each.context = &shared;
-    }
-    return http_server(std::move(routes), made);
-}
-
-runtime_options runtime_options_of(const serve_options& from) {
-    runtime_options made;
-    made.workers = from.workers;
-    made.order = from.order == "fifo" ? policy::fifo : policy::fair;
-    made.io = from.io;
-    made.blocking_threads_max = from.blocking_max;
-    made.disk_depth_max = from.disk_depth;
-    made.disk_unsynced_bytes_max = from.disk_unsynced_mib * mib_bytes;
-    made.tasks_max = from.tasks_max;
-    made.hand_over = from.hand_over;
-    made.check_permits = from.check_permits;
-    made.on_stall = [](const stall_report&) {};  // counted per tenant; a line each would flood
-    return made;
-}
-
-/// Listens with the socket that was passed, or where the settings say.
-result<void> listen(runtime& rt, http_server& server, std::optional<int> passed,
-                    const serve_options& options) {
-    const tenant system = rt.tenants().system();
-    if (passed) {
-        return rt.sync_wait(system, adopt, &server, *passed);
-    }
-    return rt.sync_wait(system, bind_at, &server, *endpoint::parse(options.listen));
+int complain(const char* what, const std::string& where, std::error_code error) {
+    std::fprintf(stderr, "drama serve: %s %s: %s\n", what, where.c_str(), error.message().c_str());
+    return 1;
 }
 
 /// Null in place of an endpoint that is off.
@@ -137,30 +77,17 @@ int serve(serving_process& on, const listening_sockets& passed) {
     if (auto started = rt.start(); !started) {
         return complain("cannot start with io", options.io, started.error());
     }
-    accounts who(rt.tenants());
-    on.who = &who;
-    if (auto applied = who.apply(on.settings); !applied) {
-        return complain("cannot use", options.config, applied.error());
-    }
-    const tenant system = rt.tenants().system();
-    file_store files(options.data);
-    sql_store databases(rt, options.data,
-                        {.database_bytes = static_cast<std::int64_t>(options.sql_mib * mib_bytes)});
-    service shared{.data = options.data};
-    on.shared = &shared;
-    if (!options.data.empty()) {
-        if (auto prepared = rt.sync_wait(system, prepare, &files, &databases); !prepared) {
-            return complain("cannot keep files in", options.data, prepared.error());
-        }
-        shared.files = &files;
-        shared.databases = &databases;
-    }
-    http_server server = make_server(options, shared, who);
+    serving made(rt, on.settings);
+    http_server& server = made.server();
+    on.who = &made.who();
+    on.shared = &made.shared();
     on.server = &server;
-    if (auto bound = listen(rt, server, passed.serve, options); !bound) {
-        return complain("cannot listen at",
-                        passed.serve ? "the socket that was passed" : options.listen,
-                        bound.error());
+    auto begun = made.prepare();
+    if (begun) {
+        begun = made.listen(passed.serve);
+    }
+    if (!begun) {
+        return complain(begun.error());
     }
     auto admin = start_admin(rt, passed.admin, options);
     if (!admin) {
@@ -169,12 +96,12 @@ int serve(serving_process& on, const listening_sockets& passed) {
     }
     on.admin = admin->get();
     on.listens = server.local();
-    auto serving = rt.try_spawn(system, serve_all, &server);
-    if (!serving) {
-        return complain("cannot serve at", options.listen, serving.error().code());
+    auto running = rt.try_spawn(rt.tenants().system(), serve_all, &server);
+    if (!running) {
+        return complain("cannot serve at", options.listen, running.error().code());
     }
     say_ready(on);
-    const int status = attend(on, *std::move(serving));
+    const int status = attend(on, *std::move(running));
     admin->reset();
     if (auto stopped = rt.stop(); !stopped) {
         return complain("stopping", options.listen, stopped.error());

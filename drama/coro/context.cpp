@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0::internal {
 
 deadline_scope::deadline_scope(runnable& self, instant until) noexcept
@@ -25,6 +27,7 @@ deadline_scope::~deadline_scope() {
 }
 
 void deadline_scope::on_fire(timer_node& timer) noexcept {
+    DRAMA_MARK("deadline.expires");
     auto& me = static_cast<deadline_scope&>(timer);
     me.expired_.store(true, std::memory_order_release);
     me.self_->request_stop(me.scope_, errc::deadline_exceeded);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/coro/internal/thread_state.hpp"
 
 namespace drama::inline v0 {
@@ -42,6 +43,7 @@ errc runnable::stop_reason() noexcept {
 }
 
 void runnable::note_stop(errc& noted, errc reason) noexcept {
+    DRAMA_MARK("task.asked_to_stop");
     stop_lock_.lock();
     if (noted == errc{}) {
         noted = reason;

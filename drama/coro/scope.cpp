@@ -2,6 +2,8 @@
 // Lock order: a task's stop lock, then its scope's lock, then a child's stop lock, then primitives.
 #include "drama/coro/scope.hpp"
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0 {
 
 void scope_state::add(internal::spawned& child) noexcept {
@@ -32,6 +34,7 @@ void scope_state::child_threw(const std::exception_ptr& thrown) noexcept {
     if (owner_ == nullptr) {
         return;
     }
+    DRAMA_MARK("scope.child_threw");
     lock_.lock();
     if (!thrown_) {
         thrown_ = thrown;
@@ -50,6 +53,7 @@ void scope_state::stop(errc reason) noexcept {
 }
 
 void scope_state::stop_children_locked() noexcept {
+    DRAMA_MARK("scope.stops_children");
     if (children_.empty()) {
         return;
     }

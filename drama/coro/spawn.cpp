@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/coro/scope.hpp"
 
 namespace drama::inline v0::internal {
@@ -87,6 +88,7 @@ bool spawned::add_joiner(runnable& joiner, wait_record& record) noexcept {
 }
 
 bool spawned::remove_joiner(runnable& joiner) noexcept {
+    DRAMA_MARK("join.given_up");
     lock_.lock();
     const bool found = joiner_ == reinterpret_cast<std::uintptr_t>(&joiner);
     if (found) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/coro/when.hpp"
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0::internal {
 
 void when_group::start(runnable& parent) noexcept {
@@ -41,6 +43,7 @@ void when_group::finish(when_child& child) noexcept {
 }
 
 void when_group::stop_all(errc reason) noexcept {
+    DRAMA_MARK("when.stops_the_others");
     for (when_child& child : children_) {
         child.request_stop(reason);
     }

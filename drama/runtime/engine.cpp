@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <new>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/world/mishaps.hpp"
 
 namespace drama::inline v0::internal {
@@ -286,6 +287,7 @@ void engine::charge(account& payer, const operation& op) noexcept {
 }
 
 void engine::cancel(operation& op, std::uint16_t core_index) noexcept {
+    DRAMA_MARK("engine.cancels_io");
     const runtime_entry entry(*this);
     cores_[core_index]->backend->cancel(op);
 }
@@ -296,6 +298,7 @@ void engine::submit_to_disk(disk_request& request, operation& whole, account& pa
 }
 
 void engine::cancel_in_disk(disk_request& request) noexcept {
+    DRAMA_MARK("engine.cancels_in_disk");
     const runtime_entry entry(*this);
     disk_.cancel(request);
 }
@@ -315,6 +318,7 @@ struct offloaded final : job {
 }  // namespace
 
 bool engine::offload(operation& op, void (*perform)(operation&) noexcept) noexcept {
+    DRAMA_MARK("engine.offloads");
     const runtime_entry entry(*this);
     auto* const work =
         may_allocate("job", sizeof(offloaded)) ? new (std::nothrow) offloaded : nullptr;
@@ -355,6 +359,7 @@ bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexce
 }
 
 void engine::send_to_demoted(runnable& task) noexcept {
+    DRAMA_MARK("engine.sends_to_demoted");
     demoted_.push(task, now());
     // Against release_permit and rest_demoted, which give a permit and then look for work: the
     // counts of both are sequentially consistent, so either they see the task or we see the permit.

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "drama/runtime/engine.hpp"
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/watch/stack_text.hpp"
 
 namespace drama::inline v0::internal {
@@ -183,6 +184,7 @@ worker* engine::take_spare() noexcept {
 }
 
 void engine::return_spare(worker& unused) noexcept {
+    DRAMA_MARK("engine.spare_comes_back");
     const std::lock_guard guard(workers_mutex_);
     spares_.push_back(&unused);
 }
@@ -277,6 +279,7 @@ void engine::finish_threads() noexcept {
 }
 
 void engine::detach_threads() noexcept {
+    DRAMA_MARK("engine.leaves_threads");
     for (thread_pool* const each : pools()) {
         each->detach_running();
     }
@@ -291,6 +294,7 @@ void engine::detach_threads() noexcept {
 }
 
 std::string engine::describe_leftovers() {
+    DRAMA_MARK("engine.has_leftovers");
     std::string text = std::to_string(tasks_alive()) + " tasks";
     if (const std::size_t threads = blocking_->running_threads()) {
         text += ", " + std::to_string(threads) + " blocking threads";

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/engine.hpp"
 
 namespace drama::inline v0::internal {
@@ -55,6 +56,7 @@ submission io_awaiter::start() noexcept {
 }
 
 void io_awaiter::pass_cancel() noexcept {
+    DRAMA_MARK("io.cancel_passed_late");
     if (is_for_disk_) {
         engine_of(*self_).cancel_in_disk(static_cast<disk_awaiter&>(*this).request_);
     } else {
@@ -88,6 +90,7 @@ void io_awaiter::on_done(operation& op) noexcept {
 }
 
 void io_awaiter::on_cancel(wait_record& record) noexcept {
+    DRAMA_MARK("io.cancelled");
     auto& me = static_cast<io_awaiter&>(record);
     stage seen = stage::starting;
     if (me.stage_.compare_exchange_strong(seen, stage::cancel_asked, std::memory_order_acq_rel)) {

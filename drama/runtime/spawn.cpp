@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/runtime/spawn.hpp"
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/engine.hpp"
 
 namespace drama::inline v0::internal {
@@ -34,6 +35,7 @@ bool root_wait::await_ready() noexcept {
 }
 
 admission<spawned*> root_wait::take() noexcept {
+    DRAMA_MARK("spawn.waited_at_the_gate");
     settle();
     if (decided != outcome::admitted) {
         return std::unexpected(why);

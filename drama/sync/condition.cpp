@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sync/condition.hpp"
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0 {
 
 bool condition::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
@@ -39,6 +41,7 @@ void condition::notify(std::size_t at_most) noexcept {
 }
 
 void condition::gave_up(internal::sync_waiter& gone, internal::wake_list& woken) noexcept {
+    DRAMA_MARK("condition.waiter_gave_up");
     auto& waiter = static_cast<wait_awaiter&>(gone);
     waiter.locked->lock_for(waiter.relock, woken);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sync/semaphore.hpp"
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0 {
 
 void semaphore::release(std::size_t count) noexcept {
@@ -19,6 +21,7 @@ void semaphore::hand_over(internal::wake_list& woken) noexcept {
 }
 
 void semaphore::gave_up(internal::sync_waiter& gone, internal::wake_list& woken) noexcept {
+    DRAMA_MARK("semaphore.waiter_gave_up");
     woken.add(*gone.self);
     hand_over(woken);  // it may have held up others that want less
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sync/shared_mutex.hpp"
 
+#include "drama/base/coverage/mark.hpp"
+
 namespace drama::inline v0 {
 
 void shared_mutex::unlock(bool exclusive) noexcept {
@@ -27,6 +29,7 @@ void shared_mutex::hand_over(internal::wake_list& woken) noexcept {
 }
 
 void shared_mutex::gave_up(internal::sync_waiter& gone, internal::wake_list& woken) noexcept {
+    DRAMA_MARK("shared_mutex.waiter_gave_up");
     woken.add(*gone.self);
     hand_over(woken);  // a writer that gives up no longer holds up the readers behind it
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "drama/base/assert.hpp"
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/engine.hpp"
 
 namespace drama::inline v0::internal {
@@ -80,6 +81,7 @@ instant worker::step() noexcept {
 // The turn that was running when the core was taken ended then; what its task burns since is
 // charged by the thread that it runs on.
 void worker::end_taken_turn(core& mine) noexcept {
+    DRAMA_MARK("worker.turn_was_taken");
     const instant now = engine_->now();
     auto& lanes = static_cast<tenant_lanes&>(*mine.current.lanes);
     const duration used = std::max(mine.taken_at - mine.turn_began, duration::zero());
@@ -213,6 +215,7 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
         }
         wait_ns += static_cast<std::uint64_t>(waited.count());
         if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {
+            DRAMA_MARK("worker.pinned_elsewhere");
             engine_->inject(*task);
             continue;
         }
@@ -297,6 +300,7 @@ instant worker::idle(core& mine, instant now) noexcept {
         searching_ = false;
         engine_->searching.store(false, std::memory_order_release);
         if (steal(mine, now)) {
+            DRAMA_MARK("worker.steals_at_last_look");
             return long_ago;  // it came while we gave up: nobody else would have looked
         }
     }
@@ -318,6 +322,7 @@ instant worker::idle(core& mine, instant now) noexcept {
 }
 
 duration worker::after_hand_over() noexcept {
+    DRAMA_MARK("worker.lost_its_core");
     tenant_record* const payer = burning_for.exchange(nullptr, std::memory_order_acq_rel);
     const duration used = engine_->where().thread_cpu_time() - cpu_at_demotion;
     if (payer != nullptr) {
@@ -333,6 +338,7 @@ duration worker::after_hand_over() noexcept {
 
 // Rests until somebody brings work or a permit; ends after long idleness if others are left.
 instant worker::rest_demoted(instant now) noexcept {
+    DRAMA_MARK("worker.rests_demoted");
     demoted_team::rest(*this);
     if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
         demoted_team::rise(*this);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drama/runtime/core/worker.hpp"
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/engine.hpp"
 
 namespace drama::inline v0::internal {
@@ -27,6 +28,7 @@ bool worker::steal_lasting(core& mine, core& victim, lane_set& from, tenant_lane
     if (found == nullptr || !victim.shard.remove(from, *found)) {
         return false;
     }
+    DRAMA_MARK("worker.steals_a_lasting_task");
     to.record().usage.queue_wait_ns.add(
         static_cast<std::uint64_t>(std::max(now - found->queued_at, duration::zero()).count()));
     mine.shard.push(to, *found, now);
@@ -64,6 +66,7 @@ bool worker::steal(core& mine, instant now) noexcept {
     auto& cores = engine_->cores();
     for (std::size_t step = 1; step < cores.size(); ++step) {
         if (steal_from(mine, *cores[(mine.index + step) % cores.size()], now)) {
+            DRAMA_MARK("worker.steals");
             return true;
         }
     }
@@ -83,6 +86,7 @@ void worker::steal_if_more_urgent(core& mine, instant now) noexcept {
         if (other.shard.size() > 0 &&
             engine_->async_queue().is_worth_stealing(mine.shard.earliest_deadline(),
                                                      other.shard.earliest_deadline())) {
+            DRAMA_MARK("worker.steals_the_more_urgent");
             steal_from(mine, other, now);
         }
     }

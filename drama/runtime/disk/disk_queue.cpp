@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "drama/base/assert.hpp"
+#include "drama/base/coverage/mark.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -77,6 +78,7 @@ void disk_queue::submit(disk_request& request, operation& whole, tenant_record& 
 }
 
 void disk_queue::cancel(disk_request& request) noexcept {
+    DRAMA_MARK("disk.cancels");
     std::unique_lock lock(lock_);
     request.is_stopped = true;
     if (request.is_queued) {

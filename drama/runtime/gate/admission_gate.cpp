@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/coro/spawn.hpp"
 #include "drama/runtime/engine.hpp"
 
@@ -92,6 +93,7 @@ void admission_gate::leave(tenant_record& payer, std::uint32_t cost) noexcept {
 // The place in the line comes before the question: who asks meanwhile goes behind. What ended
 // before the wait could be seen is found by decide(), which looks at all lines.
 bool admission_gate::wait(admission_wait& wait) noexcept {
+    DRAMA_MARK("gate.somebody_waits");
     admission_line& line = wait.payer->line_at(wait.which);
     lock_.lock();
     wait.published = true;
@@ -116,6 +118,7 @@ bool admission_gate::wait(admission_wait& wait) noexcept {
 }
 
 bool admission_gate::withdraw(admission_wait& wait) noexcept {
+    DRAMA_MARK("gate.somebody_withdraws");
     const std::lock_guard guard(lock_);
     if (!wait.list_link<>::is_linked()) {
         return false;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "drama/base/errc.hpp"
+#include "drama/base/coverage/mark.hpp"
 #include "drama/base/prng.hpp"
 #include "drama/coro/frame_pool.hpp"
 #include "drama/runtime/world/mishaps.hpp"
@@ -88,11 +89,13 @@ result<void> thread_pool::submit(job& work) noexcept {
     if (options_.queue == queue_id::blocking &&
         payer.queued_blocking.load(std::memory_order_relaxed) >= queued_max) {
         payer.usage.refused.add(1);
+        DRAMA_MARK("pool.queue_full");
         return fail(errc::queue_full);
     }
     if (live_ == 0) {
         lock.unlock();
         if (!start_thread()) {
+            DRAMA_MARK("pool.without_a_thread");
             return fail(errc::thread_unavailable);
         }
         lock.lock();
@@ -126,6 +129,7 @@ pool_thread* thread_pool::pop_idle_locked() noexcept {
 }
 
 void thread_pool::forget_idle_locked(pool_thread& self) noexcept {
+    DRAMA_MARK("pool.forgets_idle_thread");
     for (pool_thread** link = &idle_; *link != nullptr; link = &(*link)->next_idle_) {
         if (*link == &self) {
             *link = self.next_idle_;
@@ -366,6 +370,7 @@ void thread_pool::begin_absence(pool_thread& self) noexcept {
 }
 
 void thread_pool::end_absence(pool_thread& self) noexcept {
+    DRAMA_MARK("pool.waiter_comes_back");
     const std::lock_guard guard(lock_);
     --waiting_count_;
     if (options_.permits != nullptr) {
@@ -384,12 +389,14 @@ result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, po
             if (report) {
                 report(cycle);
             }
+            DRAMA_MARK("pool.refuses_a_cycle");
             return fail(errc::would_deadlock);
         }
         self->waits_for_ = &work;
         self->waits_at_ = &at;
         const bool grown = give_place(lock);
         if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
+            DRAMA_MARK("pool.runs_it_inline");
             // No thread to take our place: run it here, whoever pays, rather than hang.
             self->waits_for_ = nullptr;
             --waiting_count_;
@@ -455,6 +462,7 @@ duration thread_pool::oldest_wait(instant now) noexcept {
 }
 
 void thread_pool::expect_long() noexcept {
+    DRAMA_MARK("pool.expects_long");
     std::unique_lock lock(lock_);
     expected_ = std::max(expected_, served_in_passing);
     pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
@@ -468,6 +476,7 @@ void thread_pool::expect_long() noexcept {
 }
 
 void thread_pool::poke() noexcept {
+    DRAMA_MARK("pool.poked");
     pool_thread* sleeper = nullptr;
     {
         const std::lock_guard guard(lock_);
@@ -518,6 +527,7 @@ std::size_t thread_pool::running_threads() noexcept {
 }
 
 void thread_pool::detach_running() noexcept {
+    DRAMA_MARK("pool.leaves_threads");
     const std::lock_guard guard(lock_);
     for (const auto& each : all_) {
         if (!each->finished_ && each->thread_ != nullptr) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "drama/base/coverage/mark.hpp"
 #include "drama/runtime/engine.hpp"
 #include "drama/runtime/watch/stack_text.hpp"
 
@@ -193,6 +194,7 @@ bool watchdog::hand_over(core& watched, worker& holder, instant now,
 }
 
 void watchdog::watch_burners(instant now) noexcept {
+    DRAMA_MARK("watchdog.watches_burners");
     for (burner& each : burners_) {
         const bool ended = each.who->burning_for.load(std::memory_order_acquire) != each.tenant ||
                            each.who->burning_since_ns.load(std::memory_order_relaxed) !=

@@ -10,6 +10,7 @@
 namespace drama::inline v0 {
 
 class carrier_threads;
+class run_trace;
 class schedule_strategy;
 
 /// A duration drawn anew each time, uniformly.
@@ -38,6 +39,8 @@ struct sim_options {
 
     /// Who runs next and how long things take; null: drawn from the world's seed.
     schedule_strategy* strategy = nullptr;
+    /// Receives every event with the task that did it; null: nobody looks.
+    run_trace* trace = nullptr;
     /// Raises SIGTRAP before this step, for a debugger; 0: never.
     std::uint64_t stop_at_step = 0;
 

@@ -4,12 +4,13 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
 
 #include "drama/runtime/world/environment.hpp"
+#include "drama/sim/explore/k_loops.hpp"
+#include "drama/sim/report/describe_failure.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -17,7 +18,8 @@ namespace {
 constexpr duration progress_period = std::chrono::seconds(5);
 constexpr std::uint32_t deviations_max = 3;
 // Shares of the budget, in percent, for what is tried in order; the rest is sampled.
-constexpr std::uint64_t bounded_percent = 15;
+constexpr std::uint64_t loops_percent = 30;
+constexpr std::uint64_t bounded_percent = 45;
 
 duration cpu_time() {
     rusage used{};
@@ -87,10 +89,20 @@ class search {
     }
 
     void search_all() {
-        try_one({.seed = options_.first_seed});
+        const run_record first = try_one({.seed = options_.first_seed});
+        search_loops({first.survives, first.points, first.steps, first.starts});
         search_bounded();
         for (std::uint64_t seed = options_.first_seed + 1; may_go_on(100); ++seed) {
             try_one({.seed = seed, .how = search_step::sample(seed)});
+        }
+    }
+
+    void search_loops(const loop_ground& ground) {
+        for (const search_step& each : plan_loops(ground)) {
+            if (!may_go_on(loops_percent)) {
+                return;
+            }
+            try_one({.seed = options_.first_seed, .how = each});
         }
     }
 
@@ -136,7 +148,7 @@ class search {
             if (count(runner_.run(spec)).hash != seen.hash) {
                 ++found_.mismatches;
                 print("MISMATCH " + runner_.test().full_name() + "  two runs of " +
-                      replay_command(spec));
+                      replay_command(runner_.test(), spec));
             }
         }
         if (!seen.verdict.holds()) {
@@ -148,28 +160,23 @@ class search {
     run_record count(run_record seen) {
         ++found_.runs;
         found_.steps += seen.steps;
+        for (std::size_t index = 0; index != fault_kinds; ++index) {
+            found_.fired[index] += seen.fired[index];
+        }
         return seen;
     }
 
-    std::string replay_command(const run_spec& spec) const {
-        const replay_token token{spec.seed, spec.how.to_text(), build_id()};
-        return "DRAMA_SEED=" + token.to_text() + ' ' + program_invocation_name +
-               " --gtest_filter=" + runner_.test().full_name();
-    }
-
     void report(const run_spec& spec, const run_record& seen) {
-        std::string text = "FAIL " + runner_.test().full_name() + "  " + seen.verdict.word +
-                           "  replay: " + replay_command(spec) + "\nwhat    " + seen.verdict.what +
-                           ", at step " + std::to_string(seen.verdict.step) +
-                           ", t=" + std::to_string(seen.verdict.at.time_since_epoch().count()) +
-                           " ns   strategy " + spec.how.to_text() + "   found after " +
-                           std::to_string(found_.seeds) + " runs\n";
-        for (const std::string& each : seen.verdict.waits) {
-            text += "wait    " + each + '\n';
-        }
-        text += seen.expectations;
-        print(text);
-        found_.failure = found_failure{spec, seen, std::move(text)};
+        const auto took =
+            std::chrono::duration_cast<std::chrono::milliseconds>(time_.now() - began_);
+        failure_report shown = describe_failure(
+            runner_, spec, seen,
+            {.shrink_budget = options_.replay ? duration::zero() : options_.shrink_budget,
+             .folder = options_.report_folder,
+             .runs = found_.seeds,
+             .took_ms = took.count()});
+        print(shown.text());
+        found_.failure = found_failure{spec, seen, std::move(shown)};
     }
 
     void print(const std::string& text) const {
@@ -225,6 +232,7 @@ std::optional<explore_options> explore_options::from_environment(std::string& wh
         found.runs = runs.value_or(found.runs);
     }
     found.stop_at_step = stop_at.value_or(0);
+    found.report_folder = environment("DRAMA_SIM_REPORT").value_or("sim-reports");
     if (const auto text = environment("DRAMA_SEED")) {
         found.replay = replay_token::parse(*text);
         if (!found.replay) {

@@ -49,7 +49,8 @@ TEST(ReplayToken, RefusesToSpeakForAnotherBuild) {
 TEST(SearchStep, ReadsWhatItWrites) {
     for (const char* const text :
          {"walk", "walk+swarm", "pos", "pos+swarm", "pct2", "pct3+swarm", "starve+swarm", "bounded",
-          "bounded.12-1.40-0", "loop.thread.3.once", "loop.thread.3.on", "loop.stop.120.2"}) {
+          "bounded.12-1.40-0", "loop.thread_unavailable.3.once", "loop.disk_error.3.on",
+          "loop.stop.120.2"}) {
         const auto step = search_step::parse(text);
         ASSERT_TRUE(step) << text;
         EXPECT_EQ(step->to_text(), text);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/explore/search_step.hpp"
 
-#include <array>
 #include <charconv>
 
 #include "drama/sim/explore/bounded_search.hpp"
@@ -10,7 +9,7 @@
 namespace drama::inline v0 {
 namespace {
 
-constexpr std::array<std::string_view, 2> loop_names{"thread", "stop"};
+constexpr std::string_view stop_loop = "stop";
 constexpr std::string_view swarm_mark = "+swarm";
 
 // The next word of `text` up to a dot; takes it and the dot away.
@@ -43,16 +42,17 @@ bool read_preemptions(std::string_view text, std::vector<preemption>& into) {
 
 bool read_loop(std::string_view text, search_step& into) {
     const std::string_view name = next_word(text);
-    if (!read(next_word(text), into.k)) {
+    if (!read(next_word(text), into.k) || into.k == 0) {
         return false;
     }
-    if (name == loop_names[static_cast<std::size_t>(loop_kind::stop)]) {
+    if (name == stop_loop) {
         into.loop = loop_kind::stop;
         return read(text, into.task);
     }
-    into.loop = loop_kind::thread;
+    const auto kind = parse_fault_kind(name);
+    into.fault = kind.value_or(fault_kind::user);
     into.from_then_on = text == "on";
-    return name == loop_names[0] && (text == "on" || text == "once");
+    return kind && (text == "on" || text == "once");
 }
 
 }  // namespace
@@ -78,10 +78,9 @@ std::string search_step::to_text() const {
         case search_kind::loop:
             break;
     }
-    return "loop." + std::string(loop_names[static_cast<std::size_t>(loop)]) + '.' +
-           std::to_string(k) +
-           (loop == loop_kind::stop ? '.' + std::to_string(task)
-                                    : std::string(from_then_on ? ".on" : ".once"));
+    return loop == loop_kind::stop ? "loop.stop." + std::to_string(k) + '.' + std::to_string(task)
+                                   : "loop." + std::string(name_of(fault)) + '.' +
+                                         std::to_string(k) + (from_then_on ? ".on" : ".once");
 }
 
 std::optional<search_step> search_step::parse(std::string_view text) {

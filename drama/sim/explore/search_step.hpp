@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drama/fault/fault_kind.hpp"
 #include "drama/sim/explore/schedule_strategy.hpp"
 
 namespace drama::inline v0 {
@@ -24,10 +25,10 @@ enum class search_kind : std::uint8_t {
     loop,     ///< a walk in which something goes wrong at one point
 };
 
-/// What goes wrong in a loop, at its k-th occurrence.
+/// What goes wrong in a loop.
 enum class loop_kind : std::uint8_t {
-    thread,  ///< the start of a thread is refused
-    stop,    ///< a task of the test is asked to stop
+    fault,  ///< the k-th point of a kind of fault breaks
+    stop,   ///< before the k-th step a task of the test is asked to stop
 };
 
 /// One deviation from "run on until it waits".
@@ -45,12 +46,14 @@ struct search_step {
     std::vector<preemption> preemptions;
 
     // Of loops.
-    loop_kind loop = loop_kind::thread;
+    loop_kind loop = loop_kind::fault;
+    fault_kind fault = fault_kind::user;
     std::uint64_t k = 0;
-    std::uint32_t task = 0;     ///< of stop: the number of its `start`
     bool from_then_on = false;  ///< not only the k-th
+    std::uint32_t task = 0;     ///< of stop: the number of its `start`
 
-    /// "walk", "pct3+swarm", "bounded.12-1.40-0", "loop.thread.3.on", "loop.stop.120.2".
+    /// "walk", "pct3+swarm", "bounded.12-1.40-0", "loop.disk_error.3.on",
+    /// "loop.stop.120.2".
     std::string to_text() const;
     static std::optional<search_step> parse(std::string_view text);
     /// What a search does with `seed` when it samples: 40 % walk, 25 % pos, 25 % pct of depth 2 and

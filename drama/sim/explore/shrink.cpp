@@ -48,6 +48,14 @@ class shrinker {
     }
 
     void switch_features_off() {
+        for (std::size_t index = 0; index != fault_kinds; ++index) {
+            if (best_.spec.how.swarm && first_.fired[index] != 0) {
+                run_spec changed = best_.spec;
+                changed.faults_off |= std::uint64_t{1} << index;
+                try_change("without " + std::string(name_of(static_cast<fault_kind>(index))),
+                           changed);
+            }
+        }
         for (const swarm_part each : swarm_parts) {
             if (best_.spec.how.swarm) {
                 run_spec changed = best_.spec;

@@ -8,6 +8,13 @@
 #include "drama/sim/explore/swarm.hpp"
 
 namespace drama::inline v0 {
+namespace {
+
+constexpr std::size_t faults_told_max = 8;
+// Longer than anything stalls that is not stuck: a runtime that is slow to stop is no failure.
+constexpr duration shutdown_patience = std::chrono::minutes(5);
+
+}  // namespace
 
 sim_test_setup sim_test_runner::set_up(const run_spec& spec, schedule_strategy& strategy) {
     sim_test_setup setup;
@@ -21,17 +28,53 @@ sim_test_setup sim_test_runner::set_up(const run_spec& spec, schedule_strategy& 
     setup.world.carriers = &carriers_;
     setup.world.strategy = &strategy;
     setup.world.stop_at_step = spec.stop_at_step;
+    setup.world.trace = spec.trace;
+    setup.runtime.shutdown_deadline = shutdown_patience;
     setup.left_out = spec.left_out;
     setup.capacity_max = spec.capacity_max;
     setup.has_failed = probe_.question();
-    if (spec.how.kind == search_kind::loop) {
-        if (spec.how.loop == loop_kind::stop) {
-            setup.stop = {spec.how.k, spec.how.task};
-        } else {
-            setup.threads_max = spec.how.k;
-        }
+    if (spec.how.kind == search_kind::loop && spec.how.loop == loop_kind::stop) {
+        setup.stop = {spec.how.k, spec.how.task};
     }
     return setup;
+}
+
+// A loop breaks its one point; a swarm some of the kinds that the test survives, rarely or often.
+void sim_test_runner::break_things(const run_spec& spec, sim_test_world& world) {
+    if (spec.how.kind == search_kind::loop && spec.how.loop == loop_kind::fault) {
+        world.faults().add({.kind = spec.how.fault,
+                            .when = spec.how.from_then_on ? from(spec.how.k) : nth(spec.how.k)});
+    }
+    if (!spec.how.swarm) {
+        return;
+    }
+    prng random(spec.seed ^ 0x6661756c7473ULL);
+    for (std::size_t index = 0; index != fault_kinds; ++index) {
+        const auto kind = static_cast<fault_kind>(index);
+        const bool is_on = random.below(3) == 0;
+        const double chance = 0.2 / static_cast<double>(std::uint64_t{1} << random.below(10));
+        if (is_on && world.survives().contains(kind) && (spec.faults_off >> index & 1U) == 0) {
+            world.faults().add({.kind = kind, .when = probability(chance)});
+        }
+    }
+}
+
+void sim_test_runner::look_at(sim_test_world& world, run_record& into) {
+    into.hash = world.world().event_hash();
+    into.steps = world.world().steps();
+    into.events = world.world().events();
+    into.starts = world.starts();
+    into.survives = world.survives();
+    for (std::size_t index = 0; index != fault_kinds; ++index) {
+        into.points[index] = world.faults().asked(static_cast<fault_kind>(index));
+        into.fired[index] = world.faults().fired(static_cast<fault_kind>(index));
+    }
+    for (const fired_fault& each : world.faults().log()) {
+        if (into.faults.size() == faults_told_max) {
+            break;
+        }
+        into.faults.push_back(to_text(each));
+    }
 }
 
 run_record sim_test_runner::run(const run_spec& spec) {
@@ -47,6 +90,7 @@ run_record sim_test_runner::run(const run_spec& spec) {
         sim_test_world world(set_up(spec, asked));
         try {
             test_.body(world);
+            break_things(spec, world);
             seen.verdict = world.finish();
         } catch (const std::exception& thrown) {
             seen.verdict = {.word = "exception",
@@ -54,10 +98,7 @@ run_record sim_test_runner::run(const run_spec& spec) {
                             .step = world.world().steps(),
                             .at = world.now()};
         }
-        seen.hash = world.world().event_hash();
-        seen.steps = world.world().steps();
-        seen.events = world.world().events();
-        seen.starts = world.starts();
+        look_at(world, seen);
     }
     seen.expectations = probe_.end();
     if (seen.verdict.holds() && !seen.expectations.empty()) {

@@ -3,6 +3,7 @@
 // test in it, and what came out.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,8 @@
 #include "drama/sim/explore/deviations.hpp"
 #include "drama/sim/explore/search_step.hpp"
 #include "drama/sim/node/sim_test_world.hpp"
+#include "drama/sim/node/survival.hpp"
+#include "drama/sim/report/run_trace.hpp"
 
 namespace drama::inline v0 {
 
@@ -48,12 +51,14 @@ struct run_spec {
     /// Beside what the test says itself, to make a failure smaller.
     std::vector<std::size_t> left_out = {};
     std::size_t capacity_max = 0;
-    std::size_t workers = 0;                                ///< of each node; 0: as drawn
-    std::uint32_t plain_parts = 0;                          ///< of the swarm, see swarm.hpp
+    std::size_t workers = 0;        ///< of each node; 0: as drawn
+    std::uint64_t faults_off = 0;   ///< kinds of fault that a swarm leaves out, a bit each
+    std::uint32_t plain_parts = 0;  ///< of the swarm, see swarm.hpp
     std::optional<std::vector<deviation>> deviations = {};  ///< the schedule, in place of `how`
     bool records_deviations = false;
 
     std::uint64_t stop_at_step = 0;
+    run_trace* trace = nullptr;  ///< what happens is noted there
 };
 
 /// What it was like.
@@ -63,8 +68,11 @@ struct run_record {
     std::uint64_t hash = 0;
     std::uint64_t steps = 0;
     std::uint64_t events = 0;
-    std::uint64_t threads = 0;
     std::size_t starts = 0;
+    survival survives;
+    std::array<std::uint64_t, fault_kinds> points{};  ///< of each kind of fault
+    std::array<std::uint64_t, fault_kinds> fired{};
+    std::vector<std::string> faults;                    ///< the first that fired, in words
     std::vector<bounded_schedule::decision> decisions;  ///< of a bounded schedule
     std::vector<deviation> deviations;                  ///< if they were wanted
 };
@@ -80,6 +88,8 @@ class DRAMA_API sim_test_runner {
 
   private:
     sim_test_setup set_up(const run_spec& spec, schedule_strategy& strategy);
+    static void break_things(const run_spec& spec, sim_test_world& world);
+    static void look_at(sim_test_world& world, run_record& into);
 
     const sim_test_case test_;
     expectation_probe& probe_;

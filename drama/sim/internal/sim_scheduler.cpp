@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "drama/base/assert.hpp"
+#include "drama/coro/runnable.hpp"
+#include "drama/sim/report/run_trace.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
@@ -377,6 +379,15 @@ void sim_scheduler::end(sim_thread& thread) noexcept {
         thread.ended.has_work = true;
         wake_waiter(thread.ended);
     }
+}
+
+void sim_scheduler::add_to_trace(sim_event what, std::uint64_t value) noexcept {
+    trace_record record{.step = steps_, .at_ns = now_ns_, .what = what, .value = value};
+    if (current_ != nullptr) {
+        record.thread = current_->id;
+        record.role = current_->role;
+    }
+    options_.trace->add(std::move(record), current_runnable());
 }
 
 void sim_scheduler::stop_in_debugger() const noexcept {

@@ -131,6 +131,9 @@ class DRAMA_API sim_scheduler {
 
     void note(sim_event what, std::uint64_t value) noexcept {
         log_.add(what, current_ == nullptr ? 0 : current_->id, now_ns_, value);
+        if (options_.trace != nullptr) [[unlikely]] {
+            add_to_trace(what, value);
+        }
     }
     event_log& log() noexcept { return log_; }
     /// What breaks in this world. Each fault that fires is an event.
@@ -159,6 +162,7 @@ class DRAMA_API sim_scheduler {
     void begin_running(sim_thread& thread) noexcept;
     void end_running(sim_thread& thread) noexcept;
     void pass_to(sim_thread& next) noexcept;
+    void add_to_trace(sim_event what, std::uint64_t value) noexcept;
     void stop_in_debugger() const noexcept;
     [[noreturn]] void stop_in_deadlock(const char* what) const noexcept;
 

@@ -31,8 +31,6 @@ struct sim_test_setup {
     /// The calls of `start` that do nothing, by their number, from 0. Sorted.
     std::vector<std::size_t> left_out;
     planned_stop stop;
-    /// Further threads than this are refused; 0: none is.
-    std::size_t threads_max = 0;
     /// Virtual time after which a run that has not ended is late.
     duration longest = std::chrono::minutes(10);
     /// True once an expectation has failed: the run ends then. Null: nobody knows.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -19,6 +20,7 @@
 #include "drama/base/prng.hpp"
 #include "drama/runtime/runtime.hpp"
 #include "drama/sim/node/sim_test_setup.hpp"
+#include "drama/sim/node/survival.hpp"
 #include "drama/sim/simulation.hpp"
 
 namespace drama::inline v0 {
@@ -55,6 +57,15 @@ class DRAMA_API sim_test_world {
         return kept;
     }
     sim_network& net() noexcept { return sim_.network(); }
+    fault_plan& faults() noexcept { return sim_.faults(); }
+    /// The test holds whatever breaks of these kinds, wherever: a search breaks every point of
+    /// them, one after the other.
+    void survives(std::initializer_list<fault_kind> kinds) noexcept { survives_.add(kinds); }
+    /// The same for all kinds of "network", "disk", "threads", "time", "tenant" or "user".
+    void survives_family(std::string_view family) noexcept { survives_.add_family(family); }
+    /// The test holds whichever of its tasks is asked to stop, whenever: a search tries all.
+    void survives_stops() noexcept { survives_.add_stops(); }
+    const survival& survives() const noexcept { return survives_; }
     /// The runtime of that name; made and started when it is first named.
     runtime& node(std::string_view name) { return *node_called(name).rt; }
     /// Spawns `f(args...)` on `node`, on the account of the tenant that is called like it. The run
@@ -173,6 +184,7 @@ class DRAMA_API sim_test_world {
     std::vector<check> always_;
     std::vector<check> finally_;
     std::size_t starts_ = 0;
+    survival survives_;
     bool finishing_ = false;
     run_verdict verdict_;
 };

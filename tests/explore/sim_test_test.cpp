@@ -8,6 +8,7 @@
 #include <string>
 
 #include "drama/coro/sleep.hpp"
+#include "drama/fault/fault_plan.hpp"
 #include "drama/sync/event.hpp"
 #include "drama/sync/mutex.hpp"
 
@@ -157,6 +158,61 @@ TEST(Explorer, RefusesATokenOfAnotherBuild) {
     EXPECT_EQ(out.seen.runs, 0U);
     EXPECT_NE(out.seen.refused.find("another one"), std::string::npos);
     EXPECT_FALSE(out.seen.holds());
+}
+
+void rely_on_timers_in_a_crowd(sim_test_world& world) {
+    auto& noise = world.keep<shared>();
+    for (int i = 0; i != 4; ++i) {
+        world.start_as("node", "noise", add, &noise);
+    }
+    rely_on_timers(world);
+}
+
+TEST(Explorer, MakesAFailureSmaller) {
+    const found out = search(rely_on_timers_in_a_crowd, {.runs = 3'000});
+    ASSERT_TRUE(out.seen.failure);
+    const failure_report& shown = out.seen.failure->report;
+    ASSERT_FALSE(shown.shrunk.empty());
+    EXPECT_NE(shown.shrunk[0].find("6 -> 1 tasks"), std::string::npos) << out.printed;
+    EXPECT_NE(shown.shrunk[0].find("same verdict 5/5"), std::string::npos) << out.printed;
+    EXPECT_LT(shown.schedule.size(), 20U) << out.printed;
+    EXPECT_NE(shown.last_steps.find("tenant="), std::string::npos) << out.printed;
+}
+
+task<void> ask_the_cache(shared* with) {
+    for (int i = 0; i != 5; ++i) {
+        auto slept = co_await sleep_for(10us);
+        with->broken = with->broken || fault_point("cache");
+        with->value += slept ? 1 : 0;
+    }
+}
+
+void promise_to_survive_the_cache(sim_test_world& world) {
+    auto& with = world.keep<shared>();
+    world.survives({fault_kind::user});
+    world.start("node", ask_the_cache, &with);
+    world.finally([&with] { return !with.broken; });
+}
+
+TEST(Explorer, TakesATestAtItsWordAboutFaults) {
+    const found out = search(promise_to_survive_the_cache);
+    ASSERT_TRUE(out.seen.failure);
+    EXPECT_EQ(out.seen.failure->report.strategy, "loop.user.1.once");
+    EXPECT_EQ(out.seen.failure->report.faults.size(), 1U);
+    EXPECT_EQ(out.seen.fired[static_cast<std::size_t>(fault_kind::user)], 1U);
+}
+
+void promise_to_survive_stops(sim_test_world& world) {
+    auto& with = world.keep<shared>();
+    world.survives_stops();
+    world.start("node", ask_the_cache, &with);
+    world.finally([&with] { return with.value == 5; });
+}
+
+TEST(Explorer, TakesATestAtItsWordAboutStops) {
+    const found out = search(promise_to_survive_stops);
+    ASSERT_TRUE(out.seen.failure);
+    EXPECT_TRUE(out.seen.failure->report.strategy.starts_with("loop.stop.")) << out.printed;
 }
 
 // A test whose run depends on something else than its seed.

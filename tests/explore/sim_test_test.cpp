@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 #include "drama/coro/sleep.hpp"
@@ -54,6 +57,13 @@ void lock_in_two_orders(sim_test_world& world) {
     auto& with = world.keep<shared>();
     world.start("node", lock_both, &with, &with.one, &with.other);
     world.start("node", lock_both, &with, &with.other, &with.one);
+}
+
+task<void> crash_now() {
+    auto slept = co_await sleep_for(1us);
+    if (slept) {
+        std::abort();
+    }
 }
 
 void forget_the_event(sim_test_world& world) {
@@ -213,6 +223,21 @@ TEST(Explorer, TakesATestAtItsWordAboutStops) {
     const found out = search(promise_to_survive_stops);
     ASSERT_TRUE(out.seen.failure);
     EXPECT_TRUE(out.seen.failure->report.strategy.starts_with("loop.stop.")) << out.printed;
+}
+
+void abort_in_a_task(sim_test_world& world) {
+    world.start("node", crash_now);
+}
+
+TEST(Explorer, NamesTheRunThatEndsTheProcess) {
+    EXPECT_DEATH(static_cast<void>(search(abort_in_a_task)),
+                 "FAIL Planted.Bug  crash  replay: DRAMA_SEED=v1:1:walk:");
+}
+
+TEST(Explorer, StopsBeforeAStepForADebugger) {
+    EXPECT_EXIT(static_cast<void>(search(
+                    rely_on_timers, {.replay = replay_token{1, "walk", ""}, .stop_at_step = 5})),
+                testing::KilledBySignal(SIGTRAP), "stop at step 5");
 }
 
 // A test whose run depends on something else than its seed.

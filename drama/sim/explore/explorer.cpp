@@ -10,6 +10,7 @@
 
 #include "drama/runtime/world/environment.hpp"
 #include "drama/sim/explore/k_loops.hpp"
+#include "drama/sim/report/crash_note.hpp"
 #include "drama/sim/report/describe_failure.hpp"
 
 namespace drama::inline v0 {
@@ -142,6 +143,8 @@ class search {
     }
 
     run_record try_one(const run_spec& spec) {
+        crash_note::set("FAIL " + runner_.test().full_name() +
+                        "  crash  replay: " + replay_command(runner_.test(), spec) + '\n');
         run_record seen = count(runner_.run(spec));
         ++found_.seeds;
         if (options_.twice_one_in != 0 && found_.seeds % options_.twice_one_in == 0) {
@@ -251,6 +254,7 @@ std::optional<explore_options> explore_options::from_environment(std::string& wh
 exploration explore(const sim_test_case& test, const explore_options& options,
                     expectation_probe& probe) {
     const on_one_cpu bound;
+    const crash_note last_words;
     return search(test, options, probe).run();
 }
 

@@ -123,12 +123,15 @@ std::optional<replay_token> replay_token::parse(std::string_view text) {
 }
 
 std::string build_id() {
-    std::string text;
-    ::dl_iterate_phdr(&look_at_program, &text);
-    if (text.empty()) {
-        text = hash_of_program();
-    }
-    return text.substr(0, build_digits);
+    static const std::string found = [] {
+        std::string text;
+        ::dl_iterate_phdr(&look_at_program, &text);
+        if (text.empty()) {
+            text = hash_of_program();
+        }
+        return text.substr(0, build_digits);
+    }();
+    return found;
 }
 
 std::string why_refused(const replay_token& token, std::string_view own) {

@@ -11,8 +11,8 @@ namespace drama::inline v0 {
 namespace {
 
 constexpr std::size_t faults_told_max = 8;
-// Longer than anything stalls that is not stuck: a runtime that is slow to stop is no failure.
-constexpr duration shutdown_patience = std::chrono::minutes(5);
+// Longer than any number of stalls and jumps: to stop slowly is no failure, never to stop is one.
+constexpr duration shutdown_patience = std::chrono::hours(24);
 
 }  // namespace
 

@@ -76,8 +76,8 @@ failure_report describe_failure(sim_test_runner& with, const run_spec& spec, con
     run_trace trace;
     shown_spec.trace = &trace;
     shown_spec.stop_at_step = 0;
-    with.run(shown_spec);
-    shown.last_steps = last_lines(trace, last_steps);
+    const run_record last = with.run(shown_spec);
+    shown.last_steps = last_lines(trace, last_steps, last.verdict.step);
     if (!options.folder.empty()) {
         shown.folder = options.folder + '/' + shown.test;
         if (!write_report(shown, timeline_html(trace, shown.test + ": " + shown.word),

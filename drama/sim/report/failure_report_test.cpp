@@ -74,9 +74,10 @@ TEST(RunTrace, KeepsTheLastAndCountsTheRest) {
     }
     EXPECT_EQ(trace.records().size(), run_trace::records_max);
     EXPECT_EQ(trace.dropped(), 3U);
-    const std::string lines = last_lines(trace, 2);
+    const std::string lines = last_lines(trace, 2, ~std::uint64_t{0});
     EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
     EXPECT_NE(lines.find(std::to_string(run_trace::records_max + 2)), std::string::npos);
+    EXPECT_EQ(last_lines(trace, 1, 7).substr(0, 5), "  7  ") << "what comes later is left out";
 }
 
 }  // namespace

@@ -74,10 +74,14 @@ void run_trace::add(trace_record record, const runnable* by) {
     records_.push_back(std::move(record));
 }
 
-std::string last_lines(const run_trace& of, std::size_t count) {
+std::string last_lines(const run_trace& of, std::size_t count, std::uint64_t last_step) {
     const auto& all = of.records();
+    std::size_t end = all.size();
+    while (end != 0 && all[end - 1].step > last_step) {
+        --end;
+    }
     std::string text;
-    for (std::size_t at = all.size() - std::min(count, all.size()); at < all.size(); ++at) {
+    for (std::size_t at = end - std::min(count, end); at < end; ++at) {
         const trace_record& each = all[at];
         text += "  " + std::to_string(each.step) + "  " + std::to_string(each.at_ns) + " ns  " +
                 (each.thread == 0

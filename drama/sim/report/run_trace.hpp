@@ -53,8 +53,8 @@ DRAMA_API const char* event_text(sim_event what) noexcept;
 DRAMA_API const char* role_text(thread_role role) noexcept;
 
 /// "step  at  worker 2 | task 14 'flush' tenant=acme | submit", a line for each of the last
-/// `count` records.
-DRAMA_API std::string last_lines(const run_trace& of, std::size_t count);
+/// `count` records up to `last_step`: what comes later is the end of the world.
+DRAMA_API std::string last_lines(const run_trace& of, std::size_t count, std::uint64_t last_step);
 
 /// A page that shows the run: a lane for each thread and for each tenant. It needs nothing else.
 DRAMA_API std::string timeline_html(const run_trace& of, const std::string& title);

@@ -89,13 +89,13 @@ class DRAMA_API sim_test_world {
     }
     /// Must hold before every step: it says false, or an expectation in it fails.
     template <class Check>
-    void always(Check check) {
-        always_.push_back(as_check(std::move(check)));
+    void always(Check what) {
+        always_.push_back(as_check(std::move(what)));
     }
     /// Must hold when all tasks have ended, while the nodes still stand.
     template <class Check>
-    void finally(Check check) {
-        finally_.push_back(as_check(std::move(check)));
+    void finally(Check what) {
+        finally_.push_back(as_check(std::move(what)));
     }
     /// Lets `length` of virtual time pass now.
     void run_for(duration length);

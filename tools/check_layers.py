@@ -12,8 +12,9 @@ import sys
 
 import source_text
 
-RANKS = {"base": 0, "trace": 1, "coro": 1, "sched": 2, "io": 2, "tenant": 3, "runtime": 4,
-         "sync": 4, "net": 5, "fs": 5, "observe": 5, "fault": 5, "sim": 6, "http": 6, "admin": 7}
+RANKS = {"base": 0, "trace": 1, "check": 1, "coro": 1, "sched": 2, "io": 2, "tenant": 3,
+         "runtime": 4, "sync": 4, "net": 5, "fs": 5, "observe": 5, "fault": 5, "sim": 6, "http": 6,
+         "admin": 7}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 MODULE = re.compile(r"^drama/(\w+)/")
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The atomics parameter of drama's lock-free code: templates take `Atomics`, the archive
-// instantiates `real_atomics`, model-checking tests instantiate a checked one of the same shape.
+// instantiates `real_atomics`, model-checking tests instantiate check::atomics, of the same shape.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,14 @@ struct DRAMA_API real_atomics {
     template <class T>
     using atomic = std::atomic<T>;
 
-    /// A point at which another thread may run; the machine needs none.
-    static void interleave() noexcept {}
+    /// Data that threads share under a lock or by what an atomic publishes: nothing but a T here;
+    /// a checked program finds accesses that nothing orders.
+    template <class T>
+    using plain = T;
+
+    static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
+    /// In a loop that waits for another thread, which is likely to come soon.
+    static void pause() noexcept { cpu_pause(); }
     /// Lets another thread use this CPU: of the same priority at first, any when `tries` (how often
     /// the caller has given way before) shows that this does not help.
     static void yield(unsigned tries = 0) noexcept;

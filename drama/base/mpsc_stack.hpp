@@ -6,11 +6,12 @@
 
 namespace drama::inline v0 {
 
-/// Lock-free stack of nodes linked through `Node::*Next`. Taking all at once makes it free of ABA.
+/// Lock-free stack of nodes linked through the member `Next`. Taking all at once makes it free of
+/// ABA.
 ///
 /// Complexity: push O(1) (one compare-exchange), take_all O(n) for the reversal.
 /// Threads:    push any; take_all any, but each node goes to one taker.
-template <class Node, Node* Node::* Next, class Atomics = real_atomics>
+template <class Node, auto Next, class Atomics = real_atomics>
 class mpsc_stack {
   public:
     /// Returns true if the stack was empty, so the pusher must wake the taker.

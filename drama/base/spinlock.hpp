@@ -29,7 +29,7 @@ class basic_spinlock {
         do {
             if (tries < spins_max) {
                 for (unsigned pauses = 1U << tries; pauses != 0; --pauses) {
-                    cpu_pause();
+                    Atomics::pause();
                 }
             } else {
                 Atomics::yield(tries - spins_max);
@@ -44,5 +44,18 @@ class basic_spinlock {
 };
 
 using spinlock = basic_spinlock<>;
+
+/// Takes both or neither, and waits for none: no order among locks is needed. Threads: any.
+template <class Lock>
+bool try_lock_both(Lock& first, Lock& second) noexcept {
+    if (!first.try_lock()) {
+        return false;
+    }
+    if (!second.try_lock()) {
+        first.unlock();
+        return false;
+    }
+    return true;
+}
 
 }  // namespace drama::inline v0

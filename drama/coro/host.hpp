@@ -21,18 +21,26 @@ class runnable;
 ///
 /// An owner that may go away while the timer is armed calls host::disarm first. A `fire` that lets
 /// the owner go (by waking it) must not touch the node after that.
-struct timer_node : list_link<> {
+template <class Atomics>
+struct basic_timer_node : list_link<> {
+    template <class T>
+    using atomic = typename Atomics::template atomic<T>;
+    template <class T>
+    using plain = typename Atomics::template plain<T>;
+
     instant when = never;
-    void (*fire)(timer_node&) noexcept = nullptr;
+    void (*fire)(basic_timer_node&) noexcept = nullptr;
 
     // The wheel's own.
     enum class state : std::uint8_t { idle, armed, fired, refused };
-    void* wheel = nullptr;  ///< where it is armed; published by `progress`
-    std::uint8_t slot_level = 0;
-    std::uint8_t slot_index = 0;
-    std::atomic<state> progress{state::idle};  ///< refused: disarmed before it was armed
-    std::atomic<bool> firing{false};           ///< for disarm_and_wait
+    plain<void*> wheel{nullptr};  ///< where it is armed; published by `progress`
+    plain<std::uint8_t> slot_level{0};
+    plain<std::uint8_t> slot_index{0};
+    atomic<state> progress{state::idle};  ///< refused: disarmed before it was armed
+    atomic<bool> firing{false};           ///< for disarm_and_wait
 };
+
+using timer_node = basic_timer_node<real_atomics>;
 
 /// The runtime, as seen from a coroutine. Threads: all from any thread, except as said.
 class host {
@@ -71,10 +79,11 @@ class host {
 /// Disarms, and if the timer is firing on another core right now, waits until it has: afterwards
 /// the node may be destroyed. Requires: `fire` sets `firing` to false as its last touch of the
 /// node, and the caller holds no lock that `fire` takes.
-inline void disarm_and_wait(host& by, timer_node& timer) noexcept {
+template <class Host, class Atomics>
+void disarm_and_wait(Host& by, basic_timer_node<Atomics>& timer) noexcept {
     if (!by.disarm(timer)) {
         while (timer.firing.load(std::memory_order_acquire)) {
-            real_atomics::yield();
+            Atomics::yield();
         }
     }
 }

@@ -7,7 +7,6 @@
 // million ready awaits use no stack, on every compiler and under every sanitizer.
 #pragma once
 
-#include <atomic>
 #include <bit>
 #include <coroutine>
 #include <cstdint>
@@ -16,7 +15,6 @@
 #include "drama/base/assert.hpp"
 #include "drama/base/clock.hpp"
 #include "drama/base/errc.hpp"
-#include "drama/base/spinlock.hpp"
 #include "drama/base/work.hpp"
 #include "drama/coro/host.hpp"
 #include "drama/coro/wait_record.hpp"
@@ -93,31 +91,24 @@ class runnable : public work_item {
     /// Call it under the primitive's own lock, before the awaiter can be found by a waker.
     bool begin_wait(wait_record& record) noexcept {
         record.begin(slot().now);
-        // Sequentially consistent against request_stop: either it sees the record or we see the
-        // flag.
-        wait_.store(std::bit_cast<std::uintptr_t>(&record), std::memory_order_seq_cst);
-        return !stop_pending_.load(std::memory_order_seq_cst);
+        return waits_.begin(record);
     }
     /// Publishes a wait that a stop does not end (its cancel passes the request on).
     void begin_steady_wait(wait_record& record) noexcept {
         record.begin(slot().now);
-        wait_.store(std::bit_cast<std::uintptr_t>(&record), std::memory_order_seq_cst);
+        waits_.begin_steady(record);
     }
     /// Publishes the wait for the next turn, which a stop leaves alone. Without a record to look
     /// into, begin and end take no lock and no fence: giving way is as cheap as can be.
     void begin_turn_wait(const std::source_location& at) noexcept {
-        wait_.store(std::bit_cast<std::uintptr_t>(at) | turn_mark, std::memory_order_release);
+        waits_.begin_turn(std::bit_cast<std::uintptr_t>(at));
     }
-    void end_turn_wait() noexcept { wait_.store(0, std::memory_order_relaxed); }
+    void end_turn_wait() noexcept { waits_.end_turn(); }
     /// Withdraws the wait; afterwards nobody else touches the record. Called on resumption.
-    void end_wait() noexcept {
-        stop_lock_.lock();
-        wait_.store(0, std::memory_order_relaxed);
-        stop_lock_.unlock();
-    }
+    void end_wait() noexcept { waits_.end(); }
 
     /// A stop of this task, or of a scope that it is inside of, is pending.
-    bool is_stopping() const noexcept { return stop_pending_.load(std::memory_order_acquire); }
+    bool is_stopping() const noexcept { return waits_.is_stopping(); }
     /// The reason of the innermost pending stop; zero if there is none.
     errc stop_reason() noexcept;
 
@@ -135,16 +126,15 @@ class runnable : public work_item {
     /// Calls `visit(const wait_record*)` under the stop lock: null while the task does not wait.
     template <class Visit>
     void inspect_wait(Visit visit) noexcept {
-        stop_lock_.lock();
-        // Acquire: the waiter has published what the record says, and holds no lock for it.
-        const std::uintptr_t wait = wait_.load(std::memory_order_acquire);
-        if ((wait & turn_mark) != 0) {
+        waits_.lock();
+        const std::uintptr_t wait = waits_.look();
+        if (wait_word::is_turn(wait)) {
             const wait_record turn = turn_record(wait);
             visit(&turn);
         } else {
-            visit(std::bit_cast<const wait_record*>(wait));
+            visit(wait_word::record_of(wait));
         }
-        stop_lock_.unlock();
+        waits_.unlock();
     }
 
     /// The class that the await just begun gives the task, unless the user fixed it.
@@ -193,14 +183,13 @@ class runnable : public work_item {
     void note_stop(errc& noted, errc reason) noexcept;
     wait_record turn_record(std::uintptr_t wait) const noexcept;
 
-    // The address of a wait record; or that of the place of a yield, marked.
-    static constexpr std::uintptr_t turn_mark = 1;
+    using wait_word = basic_wait_word<wait_record>;
     static_assert(sizeof(std::source_location) == sizeof(std::uintptr_t));
-    std::atomic<std::uintptr_t> wait_{0};
+
     stop_scope* scope_ = nullptr;  // the innermost; the whole task has only a reason
+    // Its lock guards the scopes, the reasons and the life of the wait record.
+    [[no_unique_address]] wait_word waits_;
     errc root_reason_{};
-    spinlock stop_lock_;  // guards the scopes, the reasons and the life of the wait record
-    std::atomic<bool> stop_pending_{false};
 
   public:
     std::uint8_t lifo_uses = 0;  ///< the runtime's: consecutive turns taken through the LIFO slot

@@ -184,19 +184,16 @@ void engine::renamed(runnable& task) noexcept {
 void engine::inject(runnable& task) noexcept {
     core* to = cores_[task.core % cores_.size()].get();
     if (!task.pinned && parked_workers.load(std::memory_order_relaxed) > 0 &&
-        !to->parked.load(std::memory_order_relaxed)) {
+        !to->inject.is_parked()) {
         for (const auto& each : cores_) {
-            if (each->parked.load(std::memory_order_relaxed)) {
+            if (each->inject.is_parked()) {
                 to = each.get();
                 break;
             }
         }
     }
     task.queued_at = now();
-    // Sequentially consistent against worker::idle: either it sees the task or we see it parked.
-    to->inject.push(task);
-    if (to->parked.load(std::memory_order_seq_cst) &&
-        to->parked.exchange(false, std::memory_order_seq_cst)) {
+    if (to->inject.push(task)) {
         parked_workers.fetch_sub(1, std::memory_order_relaxed);
         to->spot->unpark();
     }
@@ -209,8 +206,7 @@ void engine::wake_searcher() noexcept {
         return;
     }
     for (const auto& each : cores_) {
-        if (each->parked.load(std::memory_order_relaxed) &&
-            each->parked.exchange(false, std::memory_order_seq_cst)) {
+        if (each->inject.unpark()) {
             parked_workers.fetch_sub(1, std::memory_order_relaxed);
             each->search_asked.store(true, std::memory_order_release);
             each->spot->unpark();

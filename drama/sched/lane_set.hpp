@@ -17,14 +17,15 @@
 
 namespace drama::inline v0 {
 
-/// First in, first out chain of work items.
+/// First in, first out chain of items that link themselves through `next` and `preceding`.
 /// Ownership: owns no item. Threads: the caller's lock. Complexity: O(1) unless said.
-class DRAMA_API work_fifo {
+template <class Item>
+class basic_work_fifo {
   public:
     bool empty() const noexcept { return head_ == nullptr; }
-    work_item* front() const noexcept { return head_; }
+    Item* front() const noexcept { return head_; }
 
-    void push(work_item& item) noexcept {
+    void push(Item& item) noexcept {
         item.next = nullptr;
         item.preceding = tail_;
         (head_ == nullptr ? head_ : tail_->next) = &item;
@@ -37,7 +38,7 @@ class DRAMA_API work_fifo {
         head_ = &item;
     }
     /// Takes `item`, which is in it, out.
-    void unlink(work_item& item) noexcept {
+    void unlink(Item& item) noexcept {
         if (&item == head_) {
             pop();
             return;
@@ -47,17 +48,17 @@ class DRAMA_API work_fifo {
         item.next = nullptr;
     }
     /// Requires: not empty.
-    work_item* pop() noexcept {
-        work_item* item = head_;
+    Item* pop() noexcept {
+        Item* item = head_;
         head_ = item->next;
         item->next = nullptr;
         return item;
     }
     /// Takes `item`, which is in it, out; returns how many items were before it.
     /// Complexity: O(those).
-    std::size_t remove(work_item& item) noexcept {
+    std::size_t remove(Item& item) noexcept {
         std::size_t before_it = 0;
-        for (const work_item* each = head_; each != &item; each = each->next) {
+        for (const Item* each = head_; each != &item; each = each->next) {
             ++before_it;
         }
         unlink(item);
@@ -65,12 +66,50 @@ class DRAMA_API work_fifo {
     }
     /// Puts `older`, itself in order, where its queued_at belongs.
     /// Complexity: O(older + own items that are older still).
-    void merge(work_fifo& older) noexcept;
+    void merge(basic_work_fifo& older) noexcept;
 
   private:
-    work_item* head_ = nullptr;
-    work_item* tail_ = nullptr;  // stale while empty
+    using link = decltype(Item::next);
+
+    link head_{nullptr};
+    link tail_{nullptr};  // stale while empty
 };
+
+template <class Item>
+void basic_work_fifo<Item>::merge(basic_work_fifo& older) noexcept {
+    if (older.empty()) {
+        return;
+    }
+    if (empty()) {
+        *this = older;
+        older.head_ = nullptr;
+        return;
+    }
+    Item* before = nullptr;
+    link* place = &head_;
+    Item* incoming = older.head_;
+    while (incoming != nullptr && *place != nullptr) {
+        if ((*place)->queued_at > incoming->queued_at) {
+            Item* const following = incoming->next;
+            incoming->next = *place;
+            (*place)->preceding = incoming;
+            incoming->preceding = before;
+            *place = incoming;
+            incoming = following;
+        }
+        before = *place;
+        place = &before->next;
+    }
+    if (incoming != nullptr) {
+        *place = incoming;
+        incoming->preceding = before;
+        tail_ = older.tail_;
+    }
+    older.head_ = nullptr;
+}
+
+extern template class basic_work_fifo<work_item>;
+using work_fifo = basic_work_fifo<work_item>;
 
 /// One per tenant and core; a fair_shard or pool_order links it while it has work.
 ///

@@ -9,10 +9,10 @@
 #include <memory>
 #include <source_location>
 
-#include "drama/base/mpsc_stack.hpp"
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/runnable.hpp"
 #include "drama/io/io_backend.hpp"
+#include "drama/runtime/core/inject_queue.hpp"
 #include "drama/runtime/core/timer_wheel.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sched/fair_queue.hpp"
@@ -49,8 +49,7 @@ struct core {
     fair_shard& shard;
 
     // Shared: any thread, lock-free.
-    mpsc_stack<work_item, &work_item::next> inject;
-    std::atomic<bool> parked{false};
+    basic_inject_queue<work_item, &work_item::next> inject;
     std::atomic<bool> search_asked{false};  ///< woken to look for work elsewhere
     std::atomic<bool> has_tiny_tasks{
         false};                         ///< not worth stealing; by the holder, and the watchdog

@@ -98,8 +98,7 @@ void worker::end_taken_turn(core& mine) noexcept {
 }
 
 instant worker::step_with_core(core& mine) noexcept {
-    if (mine.parked.load(std::memory_order_relaxed) &&
-        mine.parked.exchange(false, std::memory_order_seq_cst)) {
+    if (mine.inject.unpark()) {
         engine_->parked_workers.fetch_sub(1, std::memory_order_relaxed);
     }
     if (mine.search_asked.load(std::memory_order_relaxed)) {
@@ -308,8 +307,7 @@ instant worker::idle(core& mine, instant now) noexcept {
                  "only a turn has a task that runs next");
     mine.is_idle = true;
     engine_->parked_workers.fetch_add(1, std::memory_order_relaxed);
-    mine.parked.store(true, std::memory_order_seq_cst);
-    if (!mine.inject.empty()) {
+    if (!mine.inject.park()) {
         return long_ago;
     }
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);

@@ -40,11 +40,7 @@ bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
     if (are_tiny && now - mine.tiny_stolen_at < core::tiny_steal_pause) {
         return false;
     }
-    if (victim.shard.size() == 0 || !victim.lock.try_lock()) {
-        return false;
-    }
-    if (!mine.lock.try_lock()) {
-        victim.lock.unlock();
+    if (victim.shard.size() == 0 || !try_lock_both(victim.lock, mine.lock)) {
         return false;
     }
     std::size_t moved = 0;

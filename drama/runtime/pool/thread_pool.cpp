@@ -75,7 +75,7 @@ pool_lanes& thread_pool::lanes_of(tenant_record& record) noexcept {
 // True if work may start on a new thread: none is idle and the limit allows one.
 bool thread_pool::wants_thread_locked() const noexcept {
     const std::size_t limit = options_.threads_max + options_.overcommit_max + waiting_count_ + 1;
-    return idle_ == nullptr && live_ < limit && !stopping_;
+    return idle_.empty() && live_ < limit && !stopping_;
 }
 
 result<void> thread_pool::submit(job& work) noexcept {
@@ -104,7 +104,7 @@ result<void> thread_pool::submit(job& work) noexcept {
     work.progress = job::state::queued;
     work.site = site_key(work);
     queue_.push(lanes_of(payer), work, now);
-    pool_thread* const sleeper = is_served_locked() ? nullptr : pop_idle_locked();
+    pool_thread* const sleeper = is_served_locked() ? nullptr : idle_.pop();
     lock.unlock();
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
@@ -115,29 +115,7 @@ result<void> thread_pool::submit(job& work) noexcept {
 // True if a thread is awake and will soon come to what is queued, because functions are short. If
 // one is not, the watchdog sees the queue stand still.
 bool thread_pool::is_served_locked() const noexcept {
-    return expected_ < served_in_passing && live_ - idle_count_ > waiting_count_;
-}
-
-pool_thread* thread_pool::pop_idle_locked() noexcept {
-    pool_thread* const found = idle_;
-    if (found != nullptr) {
-        idle_ = found->next_idle_;
-        found->is_idle_ = false;
-        --idle_count_;
-    }
-    return found;
-}
-
-void thread_pool::forget_idle_locked(pool_thread& self) noexcept {
-    DRAMA_MARK("pool.forgets_idle_thread");
-    for (pool_thread** link = &idle_; *link != nullptr; link = &(*link)->next_idle_) {
-        if (*link == &self) {
-            *link = self.next_idle_;
-            self.is_idle_ = false;
-            --idle_count_;
-            return;
-        }
-    }
+    return expected_ < served_in_passing && live_ - idle_.count() > waiting_count_;
 }
 
 bool thread_pool::start_thread() noexcept {
@@ -182,11 +160,11 @@ bool thread_pool::start_thread() noexcept {
 instant thread_pool::step(pool_thread& self) noexcept {
     const instant now = world_->clock().now();
     std::unique_lock lock(lock_);
-    if (self.is_idle_) {
+    if (self.is_idle) {
         if (!stopping_ && now - self.idle_since_ < options_.idle_longest) {
             return self.idle_since_ + options_.idle_longest;  // woken for nothing
         }
-        forget_idle_locked(self);
+        idle_.forget(self);
     }
     job* const work = take(self);
     if (work == nullptr) {
@@ -198,11 +176,8 @@ instant thread_pool::step(pool_thread& self) noexcept {
             threads_.store(live_, std::memory_order_relaxed);
             return never;
         }
-        self.is_idle_ = true;
         self.idle_since_ = now;
-        self.next_idle_ = idle_;
-        idle_ = &self;
-        ++idle_count_;
+        idle_.push(self);
         return now + options_.idle_longest;
     }
     self.idle_since_ = long_ago;
@@ -238,7 +213,7 @@ void thread_pool::return_permit_locked(pool_thread& self) noexcept {
 job* thread_pool::take(pool_thread& self) noexcept {
     const instant now = world_->clock().now();
     while (queue_.size() != 0) {
-        const std::size_t busy = live_ - idle_count_ - waiting_count_;
+        const std::size_t busy = live_ - idle_.count() - waiting_count_;
         if (busy > options_.threads_max + options_.overcommit_max) {
             return nullptr;
         }
@@ -352,7 +327,7 @@ void thread_pool::run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread&
 bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
     ++waiting_count_;
     const bool grow = wants_thread_locked() && queue_.size() != 0;
-    pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
+    pool_thread* const sleeper = queue_.size() != 0 ? idle_.pop() : nullptr;
     lock.unlock();
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
@@ -465,7 +440,7 @@ void thread_pool::expect_long() noexcept {
     DRAMA_MARK("pool.expects_long");
     std::unique_lock lock(lock_);
     expected_ = std::max(expected_, served_in_passing);
-    pool_thread* const sleeper = queue_.size() != 0 ? pop_idle_locked() : nullptr;
+    pool_thread* const sleeper = queue_.size() != 0 ? idle_.pop() : nullptr;
     const bool grow = queue_.size() != 0 && sleeper == nullptr && wants_thread_locked();
     lock.unlock();
     if (sleeper != nullptr) {
@@ -481,7 +456,7 @@ void thread_pool::poke() noexcept {
     {
         const std::lock_guard guard(lock_);
         if (queue_.size() != 0) {
-            sleeper = pop_idle_locked();
+            sleeper = idle_.pop();
         }
     }
     if (sleeper != nullptr) {
@@ -512,7 +487,7 @@ void thread_pool::stop() noexcept {
         work->complete(*work);
         lock.lock();
     }
-    while (pool_thread* const sleeper = pop_idle_locked()) {
+    while (pool_thread* const sleeper = idle_.pop()) {
         sleepers.push_back(sleeper);
     }
     lock.unlock();

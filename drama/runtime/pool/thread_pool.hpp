@@ -15,6 +15,7 @@
 #include "drama/base/result.hpp"
 #include "drama/runtime/pool/sleeping_lock.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
+#include "drama/runtime/pool/idle_threads.hpp"
 #include "drama/runtime/pool/job.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sched/pool_order.hpp"
@@ -24,7 +25,7 @@ namespace drama::inline v0 {
 class thread_pool;
 
 /// One thread of a pool.
-class pool_thread final : public thread_body {
+class pool_thread final : public thread_body, public idle_link<pool_thread> {
   public:
     pool_thread(thread_pool& pool, std::unique_ptr<parker> spot) noexcept
         : pool_(&pool), spot_(std::move(spot)) {}
@@ -42,11 +43,10 @@ class pool_thread final : public thread_body {
     thread_pool* pool_;
     std::unique_ptr<parker> spot_;
     std::unique_ptr<world_thread> thread_;
-    pool_thread* next_idle_ = nullptr;  // under the pool's lock, as all below
-    job* running_ = nullptr;            // innermost: nested calls run inline
+    // Under the pool's lock, all that follows.
+    job* running_ = nullptr;  // innermost: nested calls run inline
     const job* waits_for_ = nullptr;
     const std::source_location* waits_at_ = nullptr;
-    bool is_idle_ = false;
     bool finished_ = false;
     bool has_permit_ = false;
     std::uint32_t server_ = 0;  // its index in the pool's order
@@ -134,8 +134,6 @@ class thread_pool {
     void count(const job& work, duration used) const noexcept;
     void return_permit_locked(pool_thread& self) noexcept;
     bool start_thread() noexcept;
-    pool_thread* pop_idle_locked() noexcept;
-    void forget_idle_locked(pool_thread& self) noexcept;
     bool wants_thread_locked() const noexcept;
     bool give_place(std::unique_lock<sleeping_lock>& lock) noexcept;
     bool take_permit_locked() noexcept;
@@ -158,8 +156,7 @@ class thread_pool {
     pool_order queue_;
     tenant_share own_share_;
     pool_lanes own_lanes_{own_share_};  // see pool_options::has_own_lanes
-    pool_thread* idle_ = nullptr;
-    std::size_t idle_count_ = 0;
+    idle_threads<pool_thread> idle_;
     std::size_t waiting_count_ = 0;  // threads inside wait(): replaced meanwhile
     std::uint32_t next_server_ = 0;
     std::size_t live_ = 0;                   // threads started and not ended

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hand-over protocol: a core belongs to its holder or to who took it, never to both.
+#include "drama/runtime/core/ownership.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/model/primitive.hpp"
+
+namespace drama {
+namespace {
+
+using word = basic_ownership<check::atomics>;
+
+struct outcomes {
+    int kept = 0;
+    int taken = 0;
+};
+
+// The holder polls two tasks; the watchdog tries once to take its core. Whoever has the core
+// touches what belongs to it.
+template <class Barrier>
+auto hand_over(Barrier barrier, outcomes& seen) {
+    return [barrier, &seen](check::run& run) {
+        word tenure;
+        check::plain<int> core{0};
+        bool kept = true;
+        bool taken = false;
+        run.threads(
+            check::named{"holder",
+                         [&] {
+                             for (int poll = 0; poll < 2 && kept; ++poll) {
+                                 tenure.leave();
+                                 kept = tenure.enter();
+                                 if (kept) {
+                                     ++core;
+                                 }
+                             }
+                         }},
+            check::named{"watchdog", [&] { taken = tenure.take(barrier, [&] { ++core; }); }});
+        run.require(kept || taken, "nobody has the core");
+        run.require(!kept || !taken, "both have the core");
+        run.require(!taken || tenure.is_taken(), "a core that was taken says so");
+        seen.kept += kept ? 1 : 0;
+        seen.taken += taken ? 1 : 0;
+    };
+}
+
+constexpr auto on_all_threads = [] { check::fence_everywhere(); };
+
+TEST(Ownership, GivesACoreToExactlyOneOfHolderAndWatchdog) {
+    outcomes seen;
+
+    const auto found =
+        check::explore({.preemptions = check::unbounded}, hand_over(on_all_threads, seen));
+
+    EXPECT_TRUE(found.passed()) << found;
+    EXPECT_TRUE(found.is_complete);
+    EXPECT_GT(seen.kept, 0);
+    EXPECT_GT(seen.taken, 0);
+}
+
+TEST(Ownership, WouldGiveACoreToBothWithoutTheBarrier) {
+    outcomes seen;
+
+    const auto found = check::explore({.preemptions = 3}, hand_over([] {}, seen));
+
+    EXPECT_TRUE(found.failed());
+}
+
+TEST(Ownership, NeedsItsOrders) {
+    outcomes seen;
+
+    const auto audited = check::audit({.preemptions = 3}, hand_over(on_all_threads, seen));
+
+    EXPECT_TRUE(testing::notices(audited, "ownership.hpp", "release")) << "of leave()";
+    EXPECT_TRUE(testing::notices(audited, "ownership.hpp", "acquire")) << "of take()";
+}
+
+}  // namespace
+}  // namespace drama

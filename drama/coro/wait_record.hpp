@@ -81,7 +81,7 @@ struct wait_record {
 };
 static_assert(sizeof(wait_record) <= 32);
 
-// The state of a task that others look at: what it waits for, and whether it has been asked to stop.
+// The state of a task that others look at: what it waits for, and whether it is asked to stop.
 //
 // 1. begin(): the wait is published, then the task asks whether a stop is pending.
 // 2. ask(), under the lock: a stop is pending, then whoever asks looks for a wait to cut short.

@@ -29,7 +29,11 @@ struct DRAMA_API real_atomics {
 
     static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
     /// In a loop that waits for another thread, which is likely to come soon.
-    static void pause() noexcept { cpu_pause(); }
+    static void pause(unsigned times = 1) noexcept {
+        for (; times != 0; --times) {
+            cpu_pause();
+        }
+    }
     /// Lets another thread use this CPU: of the same priority at first, any when `tries` (how often
     /// the caller has given way before) shows that this does not help.
     static void yield(unsigned tries = 0) noexcept;

@@ -28,9 +28,7 @@ class basic_spinlock {
         unsigned tries = 0;
         do {
             if (tries < spins_max) {
-                for (unsigned pauses = 1U << tries; pauses != 0; --pauses) {
-                    Atomics::pause();
-                }
+                Atomics::pause(1U << tries);
             } else {
                 Atomics::yield(tries - spins_max);
             }

@@ -315,7 +315,8 @@ struct atomics {
             in->spin(where);
         }
     }
-    static void pause(const std::source_location& where = std::source_location::current()) {
+    static void pause(unsigned /*times*/ = 1,
+                      const std::source_location& where = std::source_location::current()) {
         yield(0, where);
     }
 };

@@ -160,7 +160,7 @@ class execution {
     std::size_t pick_age(int of, std::memory_order order);
     void note(const checked_step& step, std::string text);
     std::string value_of(int of, std::uint64_t value) const;
-    std::string name_of(std::size_t thread) const;
+    std::string name_of(std::size_t which) const;
     std::uint8_t self() const noexcept { return static_cast<std::uint8_t>(running_); }
 
     search* search_;

@@ -51,12 +51,12 @@ std::memory_order execution::effective(std::memory_order order, const std::sourc
     return order;
 }
 
-std::string execution::name_of(std::size_t thread) const {
-    if (thread == 0) {
+std::string execution::name_of(std::size_t which) const {
+    if (which == 0) {
         return "the first thread";
     }
-    const std::string_view given = threads_[thread].name;
-    return given.empty() ? "thread " + std::to_string(thread) : std::string(given);
+    const std::string_view given = threads_[which].name;
+    return given.empty() ? "thread " + std::to_string(which) : std::string(given);
 }
 
 std::string execution::value_of(int of, std::uint64_t value) const {

@@ -21,6 +21,15 @@ if(DRAMA_SANITIZE)
     target_link_options(drama_options INTERFACE -fsanitize=${DRAMA_SANITIZE})
 endif()
 
+# For tests that simulate: the code of a target that links this can be interrupted between any two
+# of its accesses to memory (drama/sim/points), not only where it awaits.
+add_library(drama_interleaved INTERFACE)
+if(NOT DRAMA_SANITIZE)
+    target_compile_options(drama_interleaved INTERFACE -fsanitize=thread
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan> $<$<CXX_COMPILER_ID:GNU>:--param=tsan-instrument-func-entry-exit=0>
+        "$<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -tsan-instrument-func-entry-exit=0>")
+endif()
+
 add_library(drama_warnings INTERFACE)
 target_compile_options(drama_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

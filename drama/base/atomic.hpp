@@ -18,6 +18,10 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
+/// What real_atomics::yield does on the calling thread from now on; null: it gives way to another
+/// thread of the machine. For threads that run by turns, where only one of them may run.
+DRAMA_API void replace_yield(void (*instead)() noexcept) noexcept;
+
 struct DRAMA_API real_atomics {
     template <class T>
     using atomic = std::atomic<T>;

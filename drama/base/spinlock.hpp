@@ -3,6 +3,9 @@
 // code or an allocation.
 #pragma once
 
+#include <cstdint>
+
+#include "drama/base/assert.hpp"
 #include "drama/base/atomic.hpp"
 
 namespace drama::inline v0 {
@@ -19,11 +22,22 @@ class basic_spinlock {
             lock_contended();
         }
     }
-    bool try_lock() noexcept { return !held_.exchange(true, std::memory_order_acquire); }
+    bool try_lock() noexcept {
+        const state before = held_.exchange(state::held, std::memory_order_acquire);
+        if (before == state::free) [[likely]] {
+            return true;
+        }
+        DRAMA_ASSERT(before == state::held, "something is used after it was destroyed");
+        return false;
+    }
     /// Pairs with try_lock's acquire.
-    void unlock() noexcept { held_.store(false, std::memory_order_release); }
+    void unlock() noexcept { held_.store(state::free, std::memory_order_release); }
+    /// What it guards is being destroyed: whoever locks it from now on is stopped.
+    void end_use() noexcept { held_.store(state::ended, std::memory_order_release); }
 
   private:
+    enum class state : std::uint8_t { free, held, ended = 0xdb };
+
     [[gnu::noinline]] void lock_contended() noexcept {
         unsigned tries = 0;
         do {
@@ -33,12 +47,12 @@ class basic_spinlock {
                 Atomics::yield(tries - spins_max);
             }
             ++tries;
-        } while (held_.load(std::memory_order_relaxed) || !try_lock());
+        } while (held_.load(std::memory_order_relaxed) == state::held || !try_lock());
     }
 
     static constexpr unsigned spins_max = 6;
 
-    typename Atomics::template atomic<bool> held_{false};
+    typename Atomics::template atomic<state> held_{state::free};
 };
 
 using spinlock = basic_spinlock<>;

@@ -5,7 +5,10 @@
 #include "drama/coro/frame_pool.hpp"
 
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <new>
+#include <source_location>
 #include <utility>
 
 #include "drama/base/assert.hpp"
@@ -56,6 +59,37 @@ void charge_frame(internal::thread_state& thread, account* payer, std::int64_t b
     }
 }
 
+// What a spoiled frame is made of. The first two words stand where coroutine handles find what to
+// call: both compilers lay frames out so.
+struct spoiled_frame {
+    void (*resume)(spoiled_frame*) noexcept;
+    void (*destroy)(spoiled_frame*) noexcept;
+    std::source_location freed_by;  // where the task that freed it was spawned
+    bool is_known;
+};
+constexpr int spoiled_byte = 0xdb;  // spinlocks know it
+
+[[noreturn]] void stop_use(const spoiled_frame* frame, const char* what) noexcept {
+    std::fprintf(stderr, "drama: a coroutine is %s after its frame was freed", what);
+    if (frame->is_known) {
+        std::fprintf(stderr, ", by a task that was spawned at %s:%u", frame->freed_by.file_name(),
+                     static_cast<unsigned>(frame->freed_by.line()));
+    }
+    std::fputc('\n', stderr);
+    internal::assertion_failed("lives", __FILE__, __LINE__, "a frame is used after it was freed");
+}
+
+void spoil(std::byte* block, std::byte* frame, std::size_t bytes) noexcept {
+    std::memset(block, spoiled_byte, static_cast<std::size_t>(frame - block) + bytes);
+    if (bytes >= sizeof(spoiled_frame)) {
+        const runnable* const self = internal::this_thread.running;
+        new (frame) spoiled_frame{[](spoiled_frame* at) noexcept { stop_use(at, "resumed"); },
+                                  [](spoiled_frame* at) noexcept { stop_use(at, "destroyed"); },
+                                  self != nullptr ? self->site.where : std::source_location(),
+                                  self != nullptr};
+    }
+}
+
 constexpr std::size_t class_of(std::size_t bytes) noexcept {
     return (bytes + frame_pool::step_bytes - 1) / frame_pool::step_bytes;
 }
@@ -97,6 +131,21 @@ void* frame_pool::refill(std::size_t bytes) {
 void frame_pool::free_local(void* block, std::size_t bytes) noexcept {
     const std::size_t index = class_of(bytes);
     free_[index] = new (block) free_block{free_[index], bytes};
+}
+
+void frame_pool::free_later(void* block, std::size_t bytes) noexcept {
+    if (held_back_ == nullptr) {
+        held_back_.reset(new (std::nothrow) std::array<held_block, held_back_max>);
+    }
+    if (held_back_ == nullptr) {
+        free_local(block, bytes);
+        return;
+    }
+    held_block& oldest = (*held_back_)[next_held_++ % held_back_max];
+    const held_block freed = std::exchange(oldest, {block, bytes});
+    if (freed.block != nullptr) {
+        free_local(freed.block, freed.bytes);
+    }
 }
 
 void frame_pool::free_remote(void* block, std::size_t bytes) noexcept {
@@ -141,6 +190,14 @@ void frame_pool::take_remote() noexcept {
 
 [[gnu::noinline]] allocation_gate* install_allocation_gate(allocation_gate* gate) noexcept {
     return std::exchange(internal::this_thread.gate, gate);
+}
+
+[[gnu::noinline]] frame_spoiling::frame_spoiling() noexcept
+    : before_(std::exchange(internal::this_thread.spoils, true)) {
+}
+
+[[gnu::noinline]] frame_spoiling::~frame_spoiling() {
+    internal::this_thread.spoils = before_;
 }
 
 namespace internal {
@@ -197,6 +254,13 @@ account* payer_of(const thread_state& thread) noexcept {
     const std::size_t total = bytes + front;
     thread_state& thread = this_thread;
     charge_frame(thread, header.payer, -static_cast<std::int64_t>(frame_pool::rounded(total)));
+    if (thread.spoils) [[unlikely]] {
+        spoil(at - front, at, bytes);
+        if (pool != nullptr && pool == thread.pool) {
+            pool->free_later(at - front, total);
+            return;
+        }
+    }
     if (pool == nullptr) {
         ::operator delete(at - front);
     } else if (pool == thread.pool) {

@@ -27,6 +27,7 @@ class DRAMA_API frame_pool {
     static constexpr std::size_t step_bytes = 16;
     static constexpr std::size_t pooled_bytes_max = 4096;
     static constexpr std::size_t taken_back_at_once = 64;
+    static constexpr std::size_t held_back_max = 64;
 
     struct free_block {
         free_block* next;
@@ -44,6 +45,9 @@ class DRAMA_API frame_pool {
     void* allocate(std::size_t bytes);
     void free_local(void* block, std::size_t bytes) noexcept;
     void free_remote(void* block, std::size_t bytes) noexcept;
+    /// As free_local, but the block is given out again only after `held_back_max` others. Threads:
+    /// as allocate.
+    void free_later(void* block, std::size_t bytes) noexcept;
     /// Memory taken from the heap so far; the pool keeps it. Threads: as allocate.
     std::size_t held_bytes() const noexcept { return slabs_.size() * slab_bytes; }
 
@@ -62,6 +66,12 @@ class DRAMA_API frame_pool {
     mpsc_stack<free_block, &free_block::next> remote_;
     free_block* returned_ = nullptr;  // taken from remote_, on the way to free_
     std::uint64_t taken_back_ = 0;
+    struct held_block {
+        void* block = nullptr;
+        std::size_t bytes = 0;
+    };
+    std::unique_ptr<std::array<held_block, held_back_max>> held_back_;  // null: none was ever
+    std::size_t next_held_ = 0;
 };
 
 /// Uses `pool` for the frames of this thread until destroyed. Threads: the calling one.
@@ -102,6 +112,20 @@ class DRAMA_API allocation_gate {
 
 /// The gate of the calling thread from now on; null: none. Yields the one before.
 DRAMA_API allocation_gate* install_allocation_gate(allocation_gate* gate) noexcept;
+
+/// While it stands, the frames that this thread frees are overwritten and kept for a while, so that
+/// whoever still uses one is stopped: a resumption, a lock in it, a task that ended. Threads: the
+/// calling one.
+class DRAMA_API frame_spoiling {
+  public:
+    frame_spoiling() noexcept;
+    ~frame_spoiling();
+    frame_spoiling(const frame_spoiling&) = delete;
+    frame_spoiling& operator=(const frame_spoiling&) = delete;
+
+  private:
+    bool before_;
+};
 
 namespace internal {
 

@@ -16,6 +16,7 @@ namespace drama::inline v0 {
 
 class account;
 class runnable;
+class task_watcher;
 
 /// A timer that its owner embeds. `fire` is called once, without any lock held, on some core.
 ///
@@ -71,6 +72,8 @@ class host {
     virtual std::optional<refusal> refuse_root(account& payer) noexcept = 0;
     /// A seed for jitter. Determinism: the world's.
     virtual std::uint64_t random() noexcept = 0;
+    /// Who is told what tasks do; null: nobody. Those who are watched know it by `is_watched`.
+    virtual task_watcher* watcher() const noexcept { return nullptr; }
 
   protected:
     ~host() = default;

@@ -120,6 +120,8 @@ class DRAMA_API spawned : public list_link<>, public runnable {
     /// Registers a joiner unless the task is done or the joiner is being stopped.
     bool add_joiner(runnable& joiner, wait_record& record) noexcept;
     bool remove_joiner(runnable& joiner) noexcept;
+    /// The scope that joins it, or null.
+    const scope_state* scope() const noexcept { return scope_; }
 
     /// Blocks a thread that is no worker until the task is done. `park(place)` waits,
     /// `unpark(place)` ends that; both are called with this task alive. Threads: one waits at a

@@ -46,7 +46,8 @@ constexpr const char* name_of(wait_kind kind) noexcept {
 /// Lifetime: lives in the awaiter, which outlives the wait.
 struct wait_record {
     /// What is waited for: the primitive or operation. A join: the `runnable`. A lock: where its
-    /// holder is found, a `std::atomic<const runnable*>`. A turn: the waiting task itself.
+    /// holder is found, a `std::atomic<const runnable*>`. A turn: the waiting task itself. A call
+    /// on a pool: its `job`.
     const void* object = nullptr;
     std::source_location where;
 

@@ -2,6 +2,8 @@
 #include "drama/coro/when.hpp"
 
 #include "drama/base/coverage/mark.hpp"
+#include "drama/coro/scope.hpp"
+#include "drama/coro/watch/task_watcher.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -62,6 +64,13 @@ bool when_group::add_waiter(runnable& waiter, wait_record& record) noexcept {
     }
     lock_.unlock();
     return waits;
+}
+
+const void* group_of(const runnable& task) noexcept {
+    if (when_group::is_child(task)) {
+        return static_cast<const when_child&>(task).group;
+    }
+    return static_cast<const spawned&>(task).scope();
 }
 
 }  // namespace drama::inline v0::internal

@@ -60,6 +60,9 @@ class DRAMA_API when_group {
     };
     join_awaiter join(std::source_location where) noexcept { return {*this, where}; }
 
+    /// True for the children of groups, and for no other task.
+    static bool is_child(const runnable& task) noexcept { return task.finished == &child_finished; }
+
   private:
     static void child_finished(runnable& child) noexcept;
     void finish(when_child& child) noexcept;

@@ -44,6 +44,7 @@ class DRAMA_API faulty_world final : public world {
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
     world_mishaps* mishaps() noexcept override { return &mishaps_; }
     void keep_cpus_alert(bool wanted) noexcept override { in_->keep_cpus_alert(wanted); }
+    task_watcher* watcher() noexcept override { return in_->watcher(); }
     void barrier_all_threads() noexcept override { in_->barrier_all_threads(); }
 
   private:

@@ -128,7 +128,7 @@ class call_awaiter : public wait_record, public job {
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         self_->resume_point = at;
         self_->keep_class();
-        object = this;
+        object = static_cast<job*>(this);
         job::payer = static_cast<tenant_record*>(self_->payer);
         job::name = self_->name;
         job::where_from = self_->site.where;

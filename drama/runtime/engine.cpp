@@ -46,6 +46,9 @@ void ready_here(core& mine, runnable& task, const engine& in) noexcept {
 
 void engine::ready(runnable& task) noexcept {
     const runtime_entry entry(*this);
+    if (watcher_ != nullptr) [[unlikely]] {
+        watcher_->woken(task);
+    }
     if (core* const mine = entry.held(); mine != nullptr && !task.pinned) {
         if (mishaps_ != nullptr && mishaps_->moves(task)) [[unlikely]] {
             task.core = static_cast<std::uint16_t>((mine->index + 1) % cores_.size());
@@ -72,6 +75,7 @@ void engine::start(runnable& task) noexcept {
         const auto next = task.id % cores_.size();
         task.core = static_cast<std::uint16_t>(next);
         tasks_started_outside_.fetch_add(1, std::memory_order_relaxed);
+        note_start(task);
         inject(task);
         return;
     }
@@ -92,6 +96,14 @@ void engine::count_start(core& mine, runnable& task) noexcept {
     task.id = ((mine.index + 1) << task_id_core_shift) | ++mine.next_task_id;
     mine.tasks_alive.store(mine.tasks_alive.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
+    note_start(task);
+}
+
+void engine::note_start(runnable& task) noexcept {
+    if (watcher_ != nullptr) [[unlikely]] {
+        task.is_watched = true;
+        watcher_->started(task);
+    }
 }
 
 // Roots are often connections, and what a task waits for stays where it began to: so they begin on
@@ -133,6 +145,9 @@ void engine::lend_place(runnable& waiting, runnable& task) noexcept {
 
 void engine::ended(runnable& task) noexcept {
     const runtime_entry entry(*this);
+    if (watcher_ != nullptr) [[unlikely]] {
+        watcher_->ended(task);
+    }
     core* const mine = entry.held();
     if (mine != nullptr && mine->tally.is_of(task.payer)) {
         mine->tally.note_ended();

@@ -13,6 +13,7 @@
 
 #include "drama/base/prng.hpp"
 #include "drama/coro/scope.hpp"
+#include "drama/coro/watch/task_watcher.hpp"
 #include "drama/runtime/core/core.hpp"
 #include "drama/runtime/core/demoted_queue.hpp"
 #include "drama/runtime/core/demoted_team.hpp"
@@ -38,11 +39,14 @@ class engine final : public host, public io_offloader, private disk_device {
     result<void> start();
     /// Stops all tasks, waits until they and the pools have ended or `shutdown_deadline` passed.
     /// Errors: errc::deadline_exceeded - something did not end; the log says what; its memory is
-    /// kept.
+    /// kept. errc::would_deadlock - one of its own threads asks, which could not be waited for;
+    /// nothing changed.
     result<void> stop() noexcept;
     /// After a stop that failed: lets the threads run on by themselves. The engine must never die
     /// then.
     void detach_threads() noexcept;
+    /// Refuses new roots and asks every task to stop; waits for nothing.
+    void request_stop() noexcept;
     bool is_running() const noexcept {
         return phase_.load(std::memory_order_acquire) == phase::running;
     }
@@ -60,6 +64,7 @@ class engine final : public host, public io_offloader, private disk_device {
     bool disarm(timer_node& timer) noexcept override;
     std::optional<refusal> refuse_root(account& payer) noexcept override;
     std::uint64_t random() noexcept override;
+    task_watcher* watcher() const noexcept override { return watcher_; }
 
     // IO, for the awaiters of runtime/io_await.hpp.
     submission submit(operation& op, std::uint16_t& core_index) noexcept override;
@@ -127,9 +132,11 @@ class engine final : public host, public io_offloader, private disk_device {
     enum class phase : std::uint8_t { made, running, draining, stopped };
 
     void count_start(core& mine, runnable& task) noexcept;
+    void note_start(runnable& task) noexcept;
     result<worker*> start_worker(core* first);
     result<void> make_cores();
     bool wait_until_drained() noexcept;
+    bool is_own_thread() noexcept;
     std::array<thread_pool*, 4> pools() const noexcept {
         return {compute_.get(), blocking_.get(), files_.get(), names_.get()};
     }
@@ -141,6 +148,7 @@ class engine final : public host, public io_offloader, private disk_device {
     world_mishaps* const mishaps_;
     runtime_options options_;
     const drama::clock clock_;
+    task_watcher* const watcher_;
     const std::size_t cpus_;
     admission_gate gate_;
     tenant_registry tenants_;

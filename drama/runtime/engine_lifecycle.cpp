@@ -36,6 +36,7 @@ engine::engine(world& in, runtime_options options)
       mishaps_(in.mishaps()),
       options_(std::move(options)),
       clock_(in.clock()),
+      watcher_(in.watcher()),
       cpus_(in.usable_cpus()),
       gate_(*this),
       tenants_(or_else(options_.workers, cpus_), options_.tenants_max, &gate_),
@@ -189,13 +190,33 @@ void engine::return_spare(worker& unused) noexcept {
     spares_.push_back(&unused);
 }
 
-result<void> engine::stop() noexcept {
+bool engine::is_own_thread() noexcept {
+    const worker* const mine = current_worker();
+    if (mine != nullptr && &mine->owner() == this) {
+        return true;
+    }
+    const pool_thread* const pooled = thread_pool::current();
+    return pooled != nullptr && std::ranges::any_of(pools(), [&](const thread_pool* each) {
+               return each == &pooled->owner();
+           });
+}
+
+void engine::request_stop() noexcept {
     phase expected = phase::running;
-    if (!phase_.compare_exchange_strong(expected, phase::draining, std::memory_order_acq_rel)) {
+    if (phase_.compare_exchange_strong(expected, phase::draining, std::memory_order_acq_rel)) {
+        gate_.note_end();  // who waits for admission is refused now
+        roots_.stop(errc::shutting_down);
+    }
+}
+
+result<void> engine::stop() noexcept {
+    if (!is_running()) {
         return {};
     }
-    gate_.note_end();  // who waits for admission is refused now
-    roots_.stop(errc::shutting_down);
+    if (is_own_thread()) {
+        return fail(errc::would_deadlock);
+    }
+    request_stop();
     const bool drained = wait_until_drained();
     if (!drained) {
         log("drama: shutdown deadline passed; still there: " + describe_leftovers());

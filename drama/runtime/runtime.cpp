@@ -38,7 +38,7 @@ void wait_for(engine& in, spawned& root) noexcept {
     DRAMA_ASSERT(current_worker() == nullptr, "sync_wait on a worker would stop its core");
     pool_thread* const mine = thread_pool::current();
     if (mine != nullptr) {
-        mine->owner().begin_absence(*mine);
+        mine->owner().begin_absence(*mine, root);
     }
     const std::unique_ptr<parker> spot = in.where().make_parker();
     root.wait_foreign(
@@ -62,8 +62,13 @@ runtime::runtime(world& in, runtime_options options)
 }
 
 runtime::~runtime() {
-    if (engine_ != nullptr && engine_->is_running()) {
-        static_cast<void>(stop());
+    if (engine_ == nullptr || !engine_->is_running()) {
+        return;
+    }
+    if (const auto stopped = stop(); !stopped && stopped.error() == errc::would_deadlock) {
+        // The last reference was dropped by a thread of its own: it ends by itself.
+        engine_->request_stop();
+        leave_to_itself();
     }
 }
 
@@ -76,13 +81,17 @@ result<void> runtime::stop() noexcept {
         return {};
     }
     auto stopped = engine_->stop();
-    if (!stopped) {
-        // Threads that are stuck in user code still use both: keep them for ever.
+    if (!stopped && stopped.error() != errc::would_deadlock) {
         engine_->detach_threads();
-        static_cast<void>(engine_.release());
-        static_cast<void>(own_world_.release());
+        leave_to_itself();
     }
     return stopped;
+}
+
+// Threads that are in user code still use both: keep them for ever.
+void runtime::leave_to_itself() noexcept {
+    static_cast<void>(engine_.release());
+    static_cast<void>(own_world_.release());
 }
 
 std::string runtime::io_name() const {

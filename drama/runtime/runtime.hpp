@@ -119,7 +119,8 @@ class DRAMA_API runtime {
     explicit runtime(runtime_options options = {});
     /// Runs in `in`, a simulated world for example. Lifetime: the world outlives the runtime.
     explicit runtime(world& in, runtime_options options = {});
-    /// Stops if that was not done.
+    /// Stops if that was not done. By a thread of its own: asks all tasks to stop and waits for
+    /// nothing; its threads and its memory are kept.
     ~runtime();
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
@@ -130,8 +131,8 @@ class DRAMA_API runtime {
 
     /// Refuses new roots, asks every task to stop, waits for the end of all.
     /// Errors: errc::deadline_exceeded after `shutdown_deadline`: the log names what is left; it
-    /// runs on
-    ///         by itself and its memory is kept.
+    ///         runs on by itself and its memory is kept. errc::would_deadlock - called by a thread
+    ///         of its own, which it would have to wait for; nothing changed.
     result<void> stop() noexcept;
 
     /// Starts, runs `main` as a task of `system`, stops. Yields what it yielded.
@@ -183,6 +184,8 @@ class DRAMA_API runtime {
     }
 
   private:
+    void leave_to_itself() noexcept;
+
     std::unique_ptr<world> own_world_;
     std::unique_ptr<internal::engine> engine_;
 };

@@ -190,6 +190,10 @@ std::uint64_t sim_world::event_hash() const noexcept {
     return threads_->log().hash();
 }
 
+std::uint64_t sim_world::progress_marks() const noexcept {
+    return census_.progress_marks() + threads_->deliveries();
+}
+
 std::uint64_t sim_world::events() const noexcept {
     return threads_->log().count();
 }

@@ -18,6 +18,7 @@
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/net/sim_network.hpp"
+#include "drama/sim/oracle/task_census.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0 {
@@ -65,6 +66,7 @@ class DRAMA_API sim_world final : public world {
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
     world_mishaps* mishaps() noexcept override { return &mishaps_; }
     void barrier_all_threads() noexcept override {}
+    task_watcher* watcher() noexcept override { return &census_; }
 
     // For the owner.
 
@@ -87,6 +89,10 @@ class DRAMA_API sim_world final : public world {
     /// The IO of a runtime on a machine of its own: its addresses, which its name resolves to, and
     /// its disk. Without a name as make_io.
     std::unique_ptr<io_system> make_io_at(std::string machine);
+    /// Who lives here, and what each task waits for and holds.
+    task_census& census() noexcept { return census_; }
+    /// Tasks that ended, items and bytes that arrived: as long as it grows, the run gets somewhere.
+    std::uint64_t progress_marks() const noexcept;
     /// Further threads beyond `most` (counted from the first on) are refused.
     void fail_threads_after(std::size_t most) noexcept;
 
@@ -111,6 +117,7 @@ class DRAMA_API sim_world final : public world {
     std::map<std::string, std::unique_ptr<sim_disk>, std::less<>> disks_;
     std::shared_ptr<sim_network> network_;
     drama::clock clock_;
+    task_census census_;
 };
 
 }  // namespace drama::inline v0

@@ -7,6 +7,8 @@
 
 #include "drama/runtime/engine.hpp"
 #include "drama/runtime/runtime.hpp"
+#include "drama/sim/oracle/livelock_watch.hpp"
+#include "drama/sim/oracle/quiescence.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -40,6 +42,14 @@ std::int64_t simulation::tasks_alive() const noexcept {
     return alive;
 }
 
+std::int64_t simulation::unreturned_frame_bytes() const {
+    std::int64_t bytes = 0;
+    for (runtime* const each : watched_) {
+        each->tenants().for_each([&](tenant one) { bytes += one.record().frame_bytes(); });
+    }
+    return bytes;
+}
+
 std::string simulation::leftovers() {
     std::uint64_t timers = 0;
     std::uint64_t operations = 0;
@@ -58,28 +68,67 @@ std::string simulation::leftovers() {
     add(static_cast<std::uint64_t>(tasks_alive()), "tasks");
     add(timers, "timers");
     add(operations, "operations");
+    std::uint64_t requests = 0;
+    for (runtime* const each : watched_) {
+        each->tenants().for_each([&](tenant one) {
+            requests +=
+                static_cast<std::uint64_t>(one.record().requests.load(std::memory_order_relaxed));
+        });
+    }
+    add(requests, "admitted requests");
     add(network().open_fds(), "descriptors");
     return text;
 }
 
-bool simulation::run_to_end(duration longest) {
+verdict simulation::judge() {
+    return judge_quiescence(world_.census());
+}
+
+verdict simulation::run_to_verdict(duration longest) {
     const instant began = now();
-    const auto is_over = [](void* self) {
-        return static_cast<const simulation*>(self)->tasks_alive() == 0;
-    };
-    if (world_.run_until(is_over, this, longest)) {
-        const std::string left = leftovers();
-        if (!left.empty()) {
-            std::fprintf(stderr, "drama: leak: %s are left\nreplay: %s\n", left.c_str(),
-                         replay().c_str());
+    struct watch {
+        simulation* in;
+        livelock_watch marks;
+        bool stands = false;
+    } look{this, livelock_watch(), false};
+    const auto is_over = [](void* from) {
+        watch& at = *static_cast<watch*>(from);
+        const auto found = at.marks.look(at.in->world_.progress_marks(), at.in->world_.steps());
+        if (found == livelock_watch::finding::calm_down) {
+            at.in->world_.faults().clear();
         }
-        return left.empty();
+        at.stands = found == livelock_watch::finding::livelock;
+        return at.stands || at.in->tasks_alive() == 0;
+    };
+    verdict seen;
+    const bool is_asked = world_.run_until(is_over, &look, longest);
+    if (look.stands) {
+        seen.kind = verdict_kind::livelock;
+        seen.summary = "livelock: " + std::to_string(tasks_alive()) +
+                       " tasks are left, and nothing comes of what they do";
+    } else if (is_asked) {
+        if (const std::string left = leftovers(); !left.empty()) {
+            seen.kind = verdict_kind::leak;
+            seen.summary = "leak: " + left + " are left";
+        }
+    } else if (now() - began >= longest) {
+        seen.kind = verdict_kind::late;
+        seen.summary = "late: " + std::to_string(tasks_alive()) + " tasks are left";
+    } else {
+        seen = judge();
     }
-    const bool is_late = now() - began >= longest;
-    std::fprintf(stderr, "drama: %s: %lld tasks are left%s\nreplay: %s\n%s",
-                 is_late ? "late" : "deadlock", static_cast<long long>(tasks_alive()),
-                 is_late ? "" : " and nothing will ever happen again", replay().c_str(),
-                 world_.describe_threads().c_str());
+    return seen;
+}
+
+bool simulation::run_to_end(duration longest) {
+    const verdict seen = run_to_verdict(longest);
+    if (!seen) {
+        return true;
+    }
+    std::fprintf(stderr, "drama: %sreplay: %s\n", seen.text().c_str(), replay().c_str());
+    if (seen.kind != verdict_kind::leak) {
+        std::fputs(world_.describe_threads().c_str(), stderr);
+    }
     return false;
 }
 

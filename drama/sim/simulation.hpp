@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "drama/sim/oracle/verdict.hpp"
 #include "drama/sim/seed.hpp"
 #include "drama/sim/sim_world.hpp"
 
@@ -49,6 +50,11 @@ class DRAMA_API simulation {
     /// False: nothing will ever happen again, or `longest` has passed, and tasks are left; or there
     /// are leftovers. Then the verdict and how to replay it stand on stderr.
     [[nodiscard]] bool run_to_end(duration longest = std::chrono::hours(1));
+    /// The same, but says what is wrong instead of printing it.
+    [[nodiscard]] verdict run_to_verdict(duration longest = std::chrono::hours(1));
+    /// Why the tasks that are left will never end. Requires: run_until_idle has returned, or a run
+    /// has ended because nothing will ever happen again.
+    [[nodiscard]] verdict judge();
     /// Runs until nothing will ever happen by itself. Servers that wait for clients are left then.
     void run_until_idle() noexcept { world_.run_until_idle(); }
     /// Lets `length` of virtual time pass.
@@ -63,6 +69,9 @@ class DRAMA_API simulation {
     /// Tasks, armed timers and operations in flight of the watched runtimes, and open descriptors
     /// of the world: "2 timers, 1 descriptors"; empty if there are none.
     std::string leftovers();
+    /// Bytes of coroutine frames that live in the watched runtimes. Join handles keep some of the
+    /// tasks that have ended.
+    std::int64_t unreturned_frame_bytes() const;
 
   private:
     const std::uint64_t seed_;

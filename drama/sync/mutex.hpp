@@ -78,6 +78,7 @@ class DRAMA_API mutex final : internal::sync_base {
         return true;
     }
     void unlock() noexcept {
+        tell_given(1);
         internal::wake_list woken;
         state_lock.lock();
         DRAMA_ASSERT(held_, "unlocking a mutex that nobody holds");

@@ -6,6 +6,7 @@
 namespace drama::inline v0 {
 
 void semaphore::release(std::size_t count) noexcept {
+    tell_given(count);
     internal::wake_list woken;
     state_lock.lock();
     free_ += count;

@@ -6,6 +6,7 @@
 namespace drama::inline v0 {
 
 void shared_mutex::unlock(bool exclusive) noexcept {
+    tell_given(1);
     internal::wake_list woken;
     state_lock.lock();
     if (exclusive) {

@@ -22,6 +22,7 @@ struct thread_state {
     account* tallied = nullptr;       ///< whose frames are summed up before they are charged
     std::int64_t tallied_bytes = 0;   ///< and the sum
     bool prefix_wanted = false;       ///< the next frame carries room for a `spawned`
+    bool spoils = false;              ///< frames are overwritten when they are freed
     void* prefixed_frame = nullptr;   ///< the frame that got it
     allocation_gate* gate = nullptr;  ///< asked before memory is given out; null: nobody is
 };

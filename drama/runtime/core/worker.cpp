@@ -211,6 +211,9 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
         const duration waited = std::max(now - task->queued_at, duration::zero());
         if (polls == 0) {
             payer.note_queue_delay(waited, now);
+            if (task_watcher* const watcher = engine_->watcher()) [[unlikely]] {
+                watcher->served(payer, waited, now);
+            }
         }
         wait_ns += static_cast<std::uint64_t>(waited.count());
         if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {

@@ -337,8 +337,9 @@ bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
     return grown;
 }
 
-void thread_pool::begin_absence(pool_thread& self) noexcept {
+void thread_pool::begin_absence(pool_thread& self, const runnable& root) noexcept {
     std::unique_lock lock(lock_);
+    self.joins_ = &root;
     return_permit_locked(self);
     // If no thread can be had now, the watchdog tries again as long as nothing moves.
     static_cast<void>(give_place(lock));
@@ -347,6 +348,7 @@ void thread_pool::begin_absence(pool_thread& self) noexcept {
 void thread_pool::end_absence(pool_thread& self) noexcept {
     DRAMA_MARK("pool.waiter_comes_back");
     const std::lock_guard guard(lock_);
+    self.joins_ = nullptr;
     --waiting_count_;
     if (options_.permits != nullptr) {
         self.has_permit_ = true;

@@ -37,6 +37,12 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     bool is_finished() const noexcept override { return finished_; }
     thread_pool& owner() const noexcept { return *pool_; }
 
+    /// It runs a function. Threads: its own.
+    bool is_in_function() const noexcept { return running_ != nullptr; }
+    // What its function waits for; null: nothing that the pool knows. For reports, while it waits.
+    const job* waits_for() const noexcept { return waits_for_; }
+    const runnable* joins() const noexcept { return joins_; }
+
   private:
     friend class thread_pool;
 
@@ -46,6 +52,7 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     // Under the pool's lock, all that follows.
     job* running_ = nullptr;  // innermost: nested calls run inline
     const job* waits_for_ = nullptr;
+    const runnable* joins_ = nullptr;
     const std::source_location* waits_at_ = nullptr;
     bool finished_ = false;
     bool has_permit_ = false;
@@ -92,9 +99,9 @@ class thread_pool {
     ///         From a thread that is not this pool's it only waits.
     result<void> wait(job& work, const std::source_location& at) noexcept;
 
-    /// The calling thread of this pool will wait for something that the pool knows nothing of, and
-    /// gives its place and its permit to another until end_absence.
-    void begin_absence(pool_thread& self) noexcept;
+    /// The calling thread of this pool will wait for `root`, and gives its place and its permit to
+    /// another until end_absence.
+    void begin_absence(pool_thread& self, const runnable& root) noexcept;
     void end_absence(pool_thread& self) noexcept;
 
     /// Jobs queued and not started.

@@ -17,6 +17,8 @@
 
 namespace drama::inline v0 {
 
+class task_watcher;
+
 /// A place where one thread waits. An unpark that comes first makes the next park return at once.
 class DRAMA_API parker {
   public:
@@ -109,6 +111,8 @@ class DRAMA_API world {
     /// millisecond, where the kernel by itself would let them wait for its tick. Who wants it says
     /// so once, and once that it does not any more.
     virtual void keep_cpus_alert(bool /*wanted*/) noexcept {}
+    /// Who is told what the tasks of this world do; null: nobody. Lifetime: the world's.
+    virtual task_watcher* watcher() noexcept { return nullptr; }
     /// A full memory barrier on every thread of the process.
     virtual void barrier_all_threads() noexcept = 0;
 };

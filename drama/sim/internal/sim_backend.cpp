@@ -128,6 +128,9 @@ std::size_t sim_backend::drain() noexcept {
     }
     while (operation* const op = finished_.pop_front()) {
         log(sim_event::complete, *op, op->outcome);
+        if (op->outcome > 0) {
+            scheduler_.note_delivery();
+        }
         --in_flight_;
         ++count;
         op->done(*op);

@@ -11,6 +11,10 @@
 #include "drama/base/assert.hpp"
 #include "drama/coro/runnable.hpp"
 #include "drama/sim/report/run_trace.hpp"
+#include "drama/base/atomic.hpp"
+#include "drama/coro/frame_pool.hpp"
+#include "drama/runtime/core/worker.hpp"
+#include "drama/runtime/pool/thread_pool.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
@@ -24,6 +28,27 @@ std::uint64_t fault_stream(std::uint64_t seed) noexcept {
 
 thread_local sim_scheduler* this_thread_serves = nullptr;
 
+// Whoever spins waits for a thread that has lost its CPU.
+constexpr duration spin_pause = std::chrono::nanoseconds(500);
+
+void give_way() noexcept {
+    const no_access_points guard;
+    sim_scheduler* const scheduler = scheduler_of_this_thread();
+    DRAMA_ASSERT(scheduler->current() != nullptr,
+                 "a check of a simulated run waits for a lock that a task holds");
+    scheduler->pass_time(spin_pause, false);
+}
+
+// Inside the runtime a thread is not interrupted: what it does there takes no user code's time, and
+// has tests of its own.
+bool is_in_user_code() noexcept {
+    if (const worker* const mine = current_worker()) {
+        return mine->tenure.is_in_user_code();
+    }
+    const pool_thread* const pooled = thread_pool::current();
+    return pooled != nullptr && pooled->is_in_function();
+}
+
 }  // namespace
 
 [[gnu::noinline]] sim_scheduler* scheduler_of_this_thread() noexcept {
@@ -36,7 +61,8 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
       threads_max_(options.threads_max),
       faults_(fault_stream(seed)),
       own_strategy_(seed),
-      strategy_(options.strategy != nullptr ? options.strategy : &own_strategy_) {
+      strategy_(options.strategy != nullptr ? options.strategy : &own_strategy_),
+      accesses_(seed) {
     if (options.carriers == nullptr) {
         own_carriers_ = std::make_unique<carrier_threads>();
     }
@@ -166,6 +192,15 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
     wait_inside(*self);
 }
 
+void sim_scheduler::pause_at_access() noexcept {
+    if (current_ == nullptr || !is_in_user_code()) {
+        accesses_.put_off();
+        return;
+    }
+    const no_access_points guard;
+    pass_time(accesses_.next_pause(), true);
+}
+
 void sim_scheduler::pass_time(duration length, bool burns) noexcept {
     sim_thread* const self = current_;
     if (self == nullptr || length <= duration::zero()) {
@@ -231,12 +266,16 @@ void sim_scheduler::pass_to(sim_thread& next) noexcept {
 
 void sim_scheduler::carry(carrier& on) noexcept {
     this_thread_serves = this;
+    replace_yield(&give_way);
+    count_accesses_for(&accesses_);
+    const frame_spoiling spoils;
     carrying_ = &on;
     sim_thread* next = picked_;
     while (next != nullptr && next->inside == nullptr) {
         step(*next);
         next = pick();
     }
+    count_accesses_for(nullptr);
     run_on(on, nullptr);
     carriers_->give_back(on);
     if (next != nullptr) {

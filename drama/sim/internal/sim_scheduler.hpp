@@ -25,6 +25,7 @@
 #include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/internal/event_queue.hpp"
+#include "drama/sim/points/access_points.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0::internal {
@@ -116,6 +117,10 @@ class DRAMA_API sim_scheduler {
     void wait(wait_point& point, std::int64_t until_ns) noexcept;
     /// Lets virtual time pass inside a step, on the CPU or off it.
     void pass_time(duration length, bool burns) noexcept;
+    /// Instrumented code has counted its accesses down: the thread loses its CPU, if it runs code
+    /// of a user.
+    void pause_at_access() noexcept;
+    const access_points& accesses() const noexcept { return accesses_; }
 
     // Running, by the owner.
 
@@ -136,6 +141,9 @@ class DRAMA_API sim_scheduler {
         }
     }
     event_log& log() noexcept { return log_; }
+    /// An operation has brought something.
+    void note_delivery() noexcept { ++deliveries_; }
+    std::uint64_t deliveries() const noexcept { return deliveries_; }
     /// What breaks in this world. Each fault that fires is an event.
     fault_plan& faults() noexcept { return faults_; }
     std::uint64_t steps() const noexcept { return steps_; }
@@ -195,6 +203,7 @@ class DRAMA_API sim_scheduler {
     random_walk own_strategy_;
     schedule_strategy* const strategy_;
     event_log log_;
+    access_points accesses_;
 
     std::size_t alive_ = 0;
     std::size_t burning_ = 0;
@@ -202,6 +211,7 @@ class DRAMA_API sim_scheduler {
     std::uint64_t thread_ids_ = 0;
     std::uint64_t points_ = 0;
     std::uint64_t steps_ = 0;
+    std::uint64_t deliveries_ = 0;
 };
 
 /// The scheduler that runs the calling OS thread, or null.

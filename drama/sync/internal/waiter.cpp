@@ -63,6 +63,26 @@ std::error_code sync_waiter::error() const noexcept {
     }
 }
 
+void sync_waiter::tell_asked() noexcept {
+    task_watcher* const by = self->home->watcher();
+    primitive->watcher.store(by, std::memory_order_relaxed);
+    by->asks(*self, *this, *primitive);
+}
+
+void sync_waiter::tell_outcome() noexcept {
+    if (outcome == wait_outcome::granted) {
+        self->home->watcher()->took(*self, *this, *primitive, held_count());
+    }
+}
+
+// What a grant leaves in the task's hands: a lock is one permit, however it is shared.
+std::size_t sync_waiter::held_count() const noexcept {
+    if (kind == wait_kind::lock) {
+        return 1;
+    }
+    return kind == wait_kind::space ? wants : 0;
+}
+
 void sync_waiter::on_cancel(wait_record& record) noexcept {
     auto& me = static_cast<sync_waiter&>(record);
     me.primitive->give_up(me, wait_outcome::stopped);
@@ -91,6 +111,15 @@ void sync_base::give_up(sync_waiter& waiter, wait_outcome why) noexcept {
         waiter.timer.firing.store(false, std::memory_order_release);
     }
     woken.wake();
+}
+
+void sync_base::tell_destroyed() noexcept {
+    watcher.load(std::memory_order_relaxed)->destroyed(*this);
+    state_lock.end_use();
+}
+
+void sync_base::tell_watcher_given(std::size_t count) noexcept {
+    watcher.load(std::memory_order_relaxed)->gave(*this, count);
 }
 
 }  // namespace drama::inline v0::internal

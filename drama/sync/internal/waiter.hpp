@@ -16,6 +16,7 @@
 // fire and tasks are made ready without any of these.
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
@@ -25,6 +26,7 @@
 #include "drama/base/result.hpp"
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/runnable.hpp"
+#include "drama/coro/watch/task_watcher.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -118,6 +120,9 @@ struct DRAMA_API sync_waiter : wait_record, queue_node {
     /// Sees a stop that is pending before anything is taken. Every await is a stop point.
     bool is_stopped() noexcept {
         self->keep_class();
+        if (self->is_watched) [[unlikely]] {
+            tell_asked();
+        }
         if (self->is_stopping()) [[unlikely]] {
             outcome = wait_outcome::stopped;
             return true;
@@ -133,6 +138,9 @@ struct DRAMA_API sync_waiter : wait_record, queue_node {
     void settle() noexcept {
         if (published || timed) {
             withdraw();
+        }
+        if (self->is_watched) [[unlikely]] {
+            tell_outcome();
         }
     }
     /// Why nothing was granted.
@@ -154,10 +162,13 @@ struct DRAMA_API sync_waiter : wait_record, queue_node {
     static void on_cancel(wait_record& record) noexcept;
     static void on_timeout(timer_node& node) noexcept;
     void withdraw() noexcept;
+    void tell_asked() noexcept;
+    void tell_outcome() noexcept;
+    std::size_t held_count() const noexcept;
 };
 
 /// Base of every primitive: its lock, and what follows when a waiter gives up.
-class DRAMA_API sync_base {
+class DRAMA_API sync_base : public watched_object {
   public:
     sync_base(const sync_base&) = delete;
     sync_base& operator=(const sync_base&) = delete;
@@ -169,11 +180,26 @@ class DRAMA_API sync_base {
 
   protected:
     sync_base() noexcept = default;
-    ~sync_base() = default;
+    /// Whoever uses it afterwards is told so by the lock, where the memory still says it.
+    ~sync_base() {
+        if (watcher.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+            tell_destroyed();
+        }
+    }
+    /// `count` of what tasks took came back.
+    void tell_given(std::size_t count) noexcept {
+        if (watcher.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+            tell_watcher_given(count);
+        }
+    }
 
     /// `gone` gave up and has left its line: wakes it, and lets those whom it held up go on.
     /// Called under the lock.
     virtual void gave_up(sync_waiter& gone, wake_list& woken) noexcept { woken.add(*gone.self); }
+
+  private:
+    void tell_destroyed() noexcept;
+    void tell_watcher_given(std::size_t count) noexcept;
 };
 
 /// The steps of an await, for an `Awaiter` that has

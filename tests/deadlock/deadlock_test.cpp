@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The deadlock suite: every scenario at sizes 1, 2 and 4, in many simulated worlds and on the
+// machine with each backend. DRAMA_DEADLOCK_SEEDS says in how many worlds.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "drama/sim/carrier_threads.hpp"
+#include "drama/sim/oracle/quiescence.hpp"
+#include "drama/sim/seed.hpp"
+#include "tests/deadlock/arena.hpp"
+#include "tests/deadlock/watched_world.hpp"
+
+namespace drama::deadlock {
+namespace {
+
+constexpr std::size_t sizes[] = {1, 2, 4};
+
+std::uint64_t seeds_wanted() {
+    const char* const text = std::getenv("DRAMA_DEADLOCK_SEEDS");
+    return text != nullptr ? std::strtoull(text, nullptr, 10) : 100;
+}
+
+std::vector<scenario> all_scenarios() {
+    std::vector<scenario> all;
+    for (const auto some : {lock_scenarios(), pool_scenarios(), end_scenarios()}) {
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
+struct chosen {
+    scenario what;
+    std::size_t size = 1;
+};
+
+std::string name_of_chosen(const testing::TestParamInfo<chosen>& of) {
+    return of.param.what.name + std::string("_") + std::to_string(of.param.size);
+}
+
+std::vector<chosen> every_size() {
+    std::vector<chosen> all;
+    for (const scenario& each : all_scenarios()) {
+        for (const std::size_t size : sizes) {
+            all.push_back({each, size});
+        }
+    }
+    return all;
+}
+
+runtime_options options_for(const chosen& of) {
+    runtime_options made;
+    made.workers = of.size;
+    made.log = [](const std::string&) {};
+    if (of.what.choose != nullptr) {
+        of.what.choose(made, of.size);
+    }
+    return made;
+}
+
+// Empty if all is as it must be.
+std::string judge(const chosen& of, arena& all, const verdict& seen, void* state) {
+    if (of.what.is_right != nullptr ? !of.what.is_right(seen) : static_cast<bool>(seen)) {
+        return "not what must be said: " + seen.text();
+    }
+    if (of.what.judge != nullptr) {
+        of.what.judge(all, state);
+    }
+    return all.fault;
+}
+
+std::string run_simulated(const chosen& of, std::uint64_t seed, carrier_threads& carriers) {
+    sim_options options;
+    options.carriers = &carriers;
+    simulation sim(seed, options);
+    arena all;
+    all.sim = &sim;
+    all.size = of.size;
+    all.random = prng(seed);
+    std::shared_ptr<void> state;
+    std::string fault;
+    runtime rt(sim.world(), options_for(of));
+    all.rt = &rt;
+    sim.watch(rt);
+    if (!rt.start()) {
+        return "the runtime does not start";
+    }
+    state = of.what.start(all);
+    const verdict seen = sim.run_to_verdict(std::chrono::minutes(10));
+    fault = judge(of, all, seen, state.get());
+    if (!rt.stop() && fault.empty()) {
+        fault = "the runtime does not stop";
+    }
+    if (fault.empty()) {
+        fault = sim.leftovers();
+    }
+    return fault;
+}
+
+class Simulated : public testing::TestWithParam<chosen> {};
+
+TEST_P(Simulated, EndsAsItMust) {
+    carrier_threads carriers;
+    const std::uint64_t first = seed_or(1);
+    const std::uint64_t last = std::getenv("DRAMA_SEED") != nullptr ? first : seeds_wanted();
+    for (std::uint64_t seed = first; seed <= last; ++seed) {
+        ASSERT_EQ(run_simulated(GetParam(), seed, carriers), "") << replay_line(seed);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Deadlock, Simulated, testing::ValuesIn(every_size()), name_of_chosen);
+
+// On real threads nothing says that nothing will ever happen again: so a run is judged when all
+// tasks have ended, or none has come on for a while.
+verdict wait_for_the_end(runtime& rt, watched_world& in) {
+    std::uint64_t marks = in.census().progress_marks();
+    for (int still = 0; rt.stats().tasks_alive > 0 && still < 30; ++still) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        if (const std::uint64_t now = in.census().progress_marks(); now != marks) {
+            marks = now;
+            still = 0;
+        }
+    }
+    const std::lock_guard guard(in.census().lock());
+    return judge_quiescence(in.census());
+}
+
+std::string run_on_machine(const chosen& of, const char* backend, std::uint64_t seed) {
+    arena all;
+    all.size = of.size;
+    all.random = prng(seed);
+    watched_world machine;
+    runtime_options options = options_for(of);
+    options.io = backend;
+    runtime rt(machine, options);
+    all.rt = &rt;
+    if (!rt.start()) {
+        return "the runtime does not start";
+    }
+    const std::shared_ptr<void> state = of.what.start(all);
+    const verdict seen = wait_for_the_end(rt, machine);
+    std::string fault = judge(of, all, seen, state.get());
+    if (!rt.stop() && fault.empty()) {
+        fault = "the runtime does not stop";
+    }
+    return fault;
+}
+
+class OnTheMachine : public testing::TestWithParam<chosen> {};
+
+TEST_P(OnTheMachine, EndsAsItMust) {
+    if (GetParam().what.simulated_only) {
+        GTEST_SKIP() << "the scenario needs a simulated network or clock";
+    }
+    for (const char* const backend : {"epoll", "uring"}) {
+        EXPECT_EQ(run_on_machine(GetParam(), backend, 1), "") << backend;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Deadlock, OnTheMachine, testing::ValuesIn(every_size()), name_of_chosen);
+
+}  // namespace
+}  // namespace drama::deadlock

@@ -111,7 +111,7 @@ task<result<void>> order_until_served(ledger* in, int number) {
 template <bool Mended>
 void ask_again_blindly(sim_test_world& world) {
     auto& in = world.keep<ledger>();
-    world.net().latency(latency_law::heavy_tail(100us, 5ms));
+    world.net().options().latency = latency_law::heavy_tail(100us, 5ms);
     world.serve("shop", shop<Mended>, &in);
     for (int i = 0; i < 2; ++i) {
         world.start("client", order_until_served, &in, i);

@@ -196,7 +196,9 @@ task<result<void>> serve_and_call(scope_handle scope, arena* all, unread* in, bo
     all->check(server.has_value(), "a child was refused");
     const endpoint where("127.0.0.1", endpoint::of(at).port);
     auto called = co_await in_scope(run_clients, all, in, where, reads ? &talk : &flood);
-    in->is_over.set();
+    if (!reads) {
+        in->is_over.set();
+    }
     auto served = co_await server->join();  // it accepts from the listener of this frame
     static_cast<void>(served);
     co_return called;

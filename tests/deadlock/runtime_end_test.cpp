@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -88,18 +89,25 @@ void spawn_and_let_go(const std::shared_ptr<owned>& state, ender by) {
     ASSERT_TRUE(rt.try_spawn(rt.tenants().get_or_create("ender"), by, state));
 }
 
-TEST(RuntimeEnd, ByTheLastReferenceInATaskOfItsOwn) {
+// Its threads and descriptors are kept: so it happens in a process of its own.
+int drop_everywhere() {
     for (const ender by : {drop_the_last_reference, drop_while_it_calls}) {
         for (const char* const backend : backends) {
             for (const std::size_t size : sizes) {
                 auto state = std::make_shared<owned>();
                 state->rt = std::make_shared<runtime>(quiet(size, backend));
                 spawn_and_let_go(state, by);
-                EXPECT_TRUE(wait_until([&] { return state->is_over && state->others_ended; }))
-                    << backend << ' ' << size;
+                if (!wait_until([&] { return state->is_over && state->others_ended; })) {
+                    return 1;
+                }
             }
         }
     }
+    return 0;
+}
+
+TEST(RuntimeEndDeathTest, ByTheLastReferenceInATaskOfItsOwn) {
+    EXPECT_EXIT(std::_Exit(drop_everywhere()), testing::ExitedWithCode(0), "");
 }
 
 TEST(RuntimeEnd, ByTheLastReferenceInASimulatedTask) {

@@ -65,7 +65,7 @@ task<result<void>> serve_order(ledger* in, tcp_stream stream) {
 
 template <bool Mended>
 task<result<void>> serve_orders(scope_handle scope, ledger* in) {
-    endpoint where("shop", 80);
+    endpoint where("127.0.0.1", 80);
     DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(where)));
     for (;;) {
         DRAMA_CO_TRY(auto stream, co_await listener.accept());
@@ -82,7 +82,7 @@ task<result<void>> shop(ledger* in) {
 }
 
 task<result<void>> order_once(int number) {
-    endpoint where("shop", 80);
+    endpoint where("127.0.0.1", 80);
     DRAMA_CO_TRY(auto stream, co_await tcp_connect(std::move(where)));
     std::array<std::byte, 1> order{static_cast<std::byte>(number)};
     auto sent = co_await stream.write_all(order);

@@ -8,8 +8,6 @@
 // then
 //    claim <- taken, for ever: this thread never holds a core again. Else claim <- none.
 // 4. A holder that enters while claimed waits for the decision.
-// 5. visit() is take() whose decision is always none: what it does meanwhile the holder cannot see
-//    half done.
 // Either the barrier comes after the holder's store of `runtime`, and the watchdog sees it; or
 // before, and then the holder's load of the claim, which follows the store, sees `claimed`. This is
 // the asymmetric form of Dekker's algorithm. The barrier is a parameter, so that a model checker
@@ -58,23 +56,6 @@ class basic_ownership {
         }
         claim_.store(won ? claim::taken : claim::none, std::memory_order_release);
         return won;
-    }
-
-    /// Runs `look()` while the holder is in user code and kept from coming back; the core stays
-    /// its. False: it was not there, or the core is taken. Threads: the watchdog.
-    template <class Barrier, class Look>
-    bool visit(Barrier barrier, Look look) noexcept {
-        if (is_taken()) {
-            return false;
-        }
-        claim_.store(claim::claimed, std::memory_order_seq_cst);
-        barrier();
-        const bool is_away = state_.load(std::memory_order_acquire) == state::user;
-        if (is_away) {
-            look();
-        }
-        claim_.store(claim::none, std::memory_order_release);
-        return is_away;
     }
 
     bool is_taken() const noexcept {

@@ -96,14 +96,11 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         return false;
     }
     const duration lasted = now - seen.since;
-    worker* const holder = watched.holder.load(std::memory_order_acquire);
-    if (holder != nullptr && watched.lifo.load(std::memory_order_relaxed) != nullptr) {
-        free_slot(watched, *holder, now);
-    }
     if (watched.shard.size() > 0) {
         watched.has_tiny_tasks.store(false, std::memory_order_relaxed);
         engine_->wake_searcher();  // what waits behind a long poll need not
     }
+    worker* const holder = watched.holder.load(std::memory_order_acquire);
     if (seen.cpu_read_at == long_ago && holder != nullptr && holder->thread() != nullptr) {
         seen.cpu_read_at = now;
         seen.cpu = holder->thread()->cpu_time();
@@ -127,19 +124,6 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         }
     }
     return true;
-}
-
-// The task that was woken last stands where nobody can take it, and the poll that woke it may wait
-// for it: it goes to the others.
-void watchdog::free_slot(core& watched, worker& holder, instant now) noexcept {
-    holder.tenure.visit([this] { engine_->where().barrier_all_threads(); },
-                        [&] {
-                            runnable* const woken =
-                                watched.lifo.exchange(nullptr, std::memory_order_relaxed);
-                            if (woken != nullptr) {
-                                watched.push(*woken, now);
-                            }
-                        });
 }
 
 // A thread that others merely keep from running would be demoted for nothing: its CPU clock must

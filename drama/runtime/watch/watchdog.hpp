@@ -74,7 +74,6 @@ class watchdog final : public thread_body {
     };
 
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
-    void free_slot(core& watched, worker& holder, instant now) noexcept;
     bool is_due(const worker& holder, duration lasted, instant now,
                 const observation& seen) const noexcept;
     bool has_burned(duration cpu, instant now, const observation& seen) const noexcept;

@@ -91,7 +91,7 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         seen = {.sequence = sequence, .since = now};
         return true;
     }
-    is_core_still_ = is_core_still_ || !watched.parked.load(std::memory_order_relaxed);
+    is_core_still_ = is_core_still_ || !watched.inject.is_parked();
     if ((sequence & 1U) == 0) {
         return false;
     }

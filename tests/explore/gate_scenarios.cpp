@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small worlds around admission and the end: limits hold, who waits at a gate comes in, and a
-// runtime that stops in the middle of everything leaves nothing behind.
+// Small worlds around admission: limits hold, and who waits at a gate comes in.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 
 #include "drama/coro/context.hpp"
-#include "drama/coro/scope.hpp"
 #include "drama/coro/sleep.hpp"
-#include "drama/runtime/blocking.hpp"
 #include "drama/runtime/spawn.hpp"
 #include "drama/sim/explore/sim_test.hpp"
-#include "drama/sync/channel.hpp"
-#include "drama/sync/mutex.hpp"
 
 namespace drama {
 namespace {
@@ -23,8 +18,6 @@ struct door {
     int most = 0;
     int served = 0;
     int refused = 0;
-    mutex lock;
-    channel<int> line{2};
 
     void enter() { most = std::max(most, ++inside); }
     void leave() {
@@ -119,50 +112,6 @@ DRAMA_SIM_TEST(GateScenario, RequestsInFlightStayWithinTheirLimit) {
     }
     world.always([&at, limit] { return at.inside <= limit; });
     world.finally([&at, tasks] { EXPECT_EQ(at.served + at.refused, 3 * tasks); });
-}
-
-int look_up(duration cost) {
-    sim::block(cost);
-    return 1;
-}
-
-task<void> never_done(door* at, int kind) {
-    for (;;) {
-        bool goes_on = true;
-        if (kind == 0) {
-            auto slept = co_await sleep_for(30us);
-            goes_on = slept.has_value();
-        } else if (kind == 1) {
-            auto guard = co_await at->lock.lock();
-            auto slept = co_await sleep_for(10us);
-            goes_on = guard && slept;
-        } else if (kind == 2) {
-            auto pushed = co_await at->line.push(1);
-            goes_on = pushed.has_value();
-        } else if (kind == 3) {
-            auto popped = co_await at->line.pop();
-            goes_on = popped.has_value();
-        } else {
-            auto found = co_await blocking(look_up, duration(40us));
-            auto given_way = co_await yield_now();
-            goes_on = found && given_way;
-        }
-        ++at->served;
-        if (!goes_on) {
-            ++at->refused;
-            co_return;
-        }
-    }
-}
-
-DRAMA_SIM_TEST(GateScenario, AStopInTheMiddleOfEverythingLeavesNothing) {
-    auto& at = world.keep<door>();
-    const int tasks = static_cast<int>(2 + world.capacity(8));
-    for (int i = 0; i != tasks; ++i) {
-        world.serve("node " + std::to_string(i % 2), never_done, &at,
-                    static_cast<int>(world.random().below(5)));
-    }
-    world.run_for(1us * static_cast<int>(world.random().below(3'000)));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t faults_told_max = 8;
 // Longer than any number of stalls and jumps: to stop slowly is no failure, never to stop is one.
-constexpr duration shutdown_patience = std::chrono::hours(24);
+constexpr duration shutdown_patience = std::chrono::minutes(10);
 
 }  // namespace
 

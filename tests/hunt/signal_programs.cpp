@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lost signals: an event of one's own that looks before it enters, a pool that counts a worker as
-// idle which is about to go, a drain that nobody ends, a wait that does not look again, an item
-// that is dropped with the task that had it.
+// idle which is about to go, a drain that nobody ends, a wait that does not look again.
 #include <atomic>
 #include <coroutine>
 #include <cstddef>
-#include <deque>
 #include <string>
 #include <utility>
 
@@ -293,74 +291,6 @@ void wait_without_looking_again(sim_test_world& world) {
     world.always([&in] { return in.below_zero == 0; });
 }
 
-// A reader with a deadline takes an item, and the deadline comes before it has put it away.
-
-struct mail {
-    channel<int> letters{8};
-    spinlock lock;
-    std::deque<int> read;
-    int sent = 0;
-};
-
-task<result<int>> take_a_letter(mail* in) {
-    DRAMA_CO_TRY(const int letter, co_await in->letters.pop());
-    auto noted = co_await sleep_for(15us);
-    if (!noted) {
-        co_return fail(noted.error());
-    }
-    co_return letter;
-}
-
-// What was taken is put away before the next await.
-task<result<int>> take_and_keep(mail* in) {
-    DRAMA_CO_TRY(const int letter, co_await in->letters.pop());
-    in->lock.lock();
-    in->read.push_back(letter);
-    in->lock.unlock();
-    auto noted = co_await sleep_for(15us);
-    if (!noted) {
-        co_return fail(noted.error());
-    }
-    co_return letter;
-}
-
-template <bool Mended>
-task<result<void>> read_letters(mail* in) {
-    for (;;) {
-        auto got = co_await with_deadline(40us, Mended ? take_and_keep(in) : take_a_letter(in));
-        if (!got && got.error() != errc::deadline_exceeded) {
-            co_return got.error() == errc::closed ? result<void>() : fail(got.error());
-        }
-        if (got && !Mended) {
-            in->read.push_back(*got);
-        }
-    }
-}
-
-task<result<void>> send_letters(mail* in) {
-    for (int i = 0; i < 5; ++i) {
-        auto slept = co_await sleep_for(35us);
-        if (!slept) {
-            break;
-        }
-        auto sent = in->letters.try_push(std::move(i));
-        in->sent += sent ? 1 : 0;
-    }
-    in->letters.close();
-    co_return result<void>();
-}
-
-template <bool Mended>
-void drop_what_was_taken(sim_test_world& world) {
-    auto& in = world.keep<mail>();
-    world.serve("node", read_letters<Mended>, &in);
-    world.start("node", send_letters, &in);
-    world.finally([&in] {
-        const auto left = static_cast<int>(in.letters.size());
-        return static_cast<int>(in.read.size()) + left == in.sent;
-    });
-}
-
 task<result<void>> run_crew_buggy(crew* in) {
     co_return co_await in_scope(bring_some<false>, in);
 }
@@ -381,7 +311,6 @@ constexpr program programs[] = {
     {"DrainsAfterTheEnd", drain_after_the_end<false>, drain_after_the_end<true>},
     {"WaitsWithoutLookingAgain", wait_without_looking_again<false>,
      wait_without_looking_again<true>},
-    {"DropsWhatWasTaken", drop_what_was_taken<false>, drop_what_was_taken<true>},
 };
 
 }  // namespace

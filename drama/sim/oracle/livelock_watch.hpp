@@ -12,7 +12,8 @@ namespace drama::inline v0 {
 class livelock_watch {
   public:
     /// `steps_most`: how many steps without a mark are long.
-    explicit livelock_watch(std::uint64_t steps_most = 100'000) noexcept : steps_most_(steps_most) {}
+    explicit livelock_watch(std::uint64_t steps_most = 100'000) noexcept
+        : steps_most_(steps_most) {}
 
     enum class finding : std::uint8_t {
         none,

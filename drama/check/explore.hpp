@@ -82,7 +82,7 @@ class run {
     /// happens before each, and each before what comes after. At most 7, once at a time.
     template <class... Bodies>
     void threads(Bodies&&... bodies) {
-        const internal::thread_body all[] = {internal_body(bodies)...};
+        const internal::checked_thread all[] = {internal_body(bodies)...};
         internal::execution::active()->run_threads(all, sizeof...(bodies));
     }
     /// Ends the search as failed unless `holds`.
@@ -95,12 +95,12 @@ class run {
 
   private:
     template <class F>
-    static internal::thread_body internal_body(F& body) {
+    static internal::checked_thread internal_body(F& body) {
         return {"", [](void* of) { (*static_cast<F*>(of))(); },
                 const_cast<void*>(static_cast<const void*>(&body))};
     }
     template <class F>
-    static internal::thread_body internal_body(named<F>& body) {
+    static internal::checked_thread internal_body(named<F>& body) {
         return {body.name, [](void* of) { static_cast<named<F>*>(of)->call(); }, &body};
     }
 };

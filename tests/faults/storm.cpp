@@ -242,6 +242,7 @@ std::vector<fault_rule> draw_weather(prng& random) {
         const auto kinds = kinds_of(family);
         mix.kinds.insert(mix.kinds.end(), kinds.begin(), kinds.end());
     }
+    std::erase(mix.kinds, fault_kind::stale_reply);  // only numbered messages tell it apart
     std::vector<fault_rule> drawn = draw_faults(random, mix);
     for (fault_rule& rule : drawn) {
         switch (rule.kind) {

@@ -40,6 +40,7 @@ void sail(std::uint64_t seed, weather_report& report) {
     EXPECT_EQ(all.wrong, 0) << place.sim.replay();
 
     place.sim.faults().clear();
+    place.sim.network().heal();
     start_storm(place, "b", {&calm, 7'001});
     place.run();
     EXPECT_EQ(calm.worked, calm.started) << place.sim.replay();

@@ -62,7 +62,8 @@ struct town {
     void start(const std::string& payer, Work... work) {
         EXPECT_TRUE(rt.try_spawn(of(payer), std::move(work)...)) << sim.replay();
     }
-    void run() { EXPECT_TRUE(sim.run_to_end()) << sim.replay(); }
+    // A clock that jumps takes an hour, a cut connection as many minutes.
+    void run() { EXPECT_TRUE(sim.run_to_end(std::chrono::hours(24))) << sim.replay(); }
     void expect_fired(fault_kind kind) {
         EXPECT_GT(sim.faults().fired(kind), 0U) << name_of(kind) << ' ' << sim.replay();
     }

@@ -56,7 +56,7 @@ TEST_P(Hunt, FindsTheBug) {
 
 TEST_P(Hunt, DoesNotBlameTheTwin) {
     const exploration seen = search(GetParam(), GetParam().mended, true);
-    EXPECT_FALSE(seen.failure) << seen.failure->report;
+    EXPECT_FALSE(seen.failure) << seen.failure->report.text();
     EXPECT_EQ(seen.mismatches, 0U);
     EXPECT_EQ(seen.refused, "");
 }

@@ -93,7 +93,7 @@ void execution::enter_thread(void* of) {
     std::terminate();
 }
 
-void execution::run_threads(const thread_body* bodies, std::size_t count) {
+void execution::run_threads(const checked_thread* bodies, std::size_t count) {
     DRAMA_ASSERT(running_ == 0 && !is_parallel_,
                  "only the first thread starts others, all at once");
     DRAMA_ASSERT(count < checked_threads_max, "at most 7 threads besides the first");

@@ -81,7 +81,7 @@ struct run_limits {
     const order_site* weakened = nullptr;
 };
 
-struct thread_body {
+struct checked_thread {
     std::string_view name;
     void (*call)(void*);
     void* of;
@@ -101,7 +101,7 @@ class execution {
     bool run(const run_limits& limits, void (*body)(void*), void* of);
 
     // For the program's first thread.
-    void run_threads(const thread_body* bodies, std::size_t count);
+    void run_threads(const checked_thread* bodies, std::size_t count);
 
     // For any of its threads.
     [[noreturn]] void fail(std::string what, const std::source_location& where);

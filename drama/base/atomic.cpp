@@ -9,7 +9,9 @@
 namespace drama::inline v0 {
 namespace {
 
-constinit thread_local void (*yields_by)() noexcept = nullptr;
+using yield_function = void (*)() noexcept;
+
+constinit thread_local yield_function yields_by = nullptr;
 
 }  // namespace
 

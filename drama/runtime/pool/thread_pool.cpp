@@ -143,10 +143,13 @@ bool thread_pool::start_thread() noexcept {
         }
         ended.clear();  // joins outside the lock
         auto thread = world_->start_thread(options_.role, started);
-        const std::lock_guard guard(lock_);
+        std::unique_lock lock(lock_);
         if (!thread) {
-            --live_;
             std::erase_if(all_, [&](const auto& each) { return each.get() == &started; });
+            // Others relied on this thread meanwhile, and there is none at all.
+            if (--live_ == 0) {
+                give_up_queued(lock, errc::thread_unavailable);
+            }
             return false;
         }
         threads_.store(live_, std::memory_order_relaxed);
@@ -466,11 +469,9 @@ void thread_pool::poke() noexcept {
     }
 }
 
-void thread_pool::stop() noexcept {
+// What is queued completes without having begun, because of `why`.
+void thread_pool::give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why) noexcept {
     const instant now = world_->clock().now();
-    std::vector<pool_thread*> sleepers;
-    std::unique_lock lock(lock_);
-    stopping_ = true;
     while (queue_.size() != 0) {
         pool_grant grant = queue_.pick(0, now);
         auto* const work = static_cast<job*>(grant.item);
@@ -481,7 +482,7 @@ void thread_pool::stop() noexcept {
         }
         work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
         work->progress = job::state::done;
-        work->given_up = errc::shutting_down;
+        work->given_up = why;
         if (work->waiter != nullptr) {
             work->waiter->unpark();
         }
@@ -489,6 +490,13 @@ void thread_pool::stop() noexcept {
         work->complete(*work);
         lock.lock();
     }
+}
+
+void thread_pool::stop() noexcept {
+    std::vector<pool_thread*> sleepers;
+    std::unique_lock lock(lock_);
+    stopping_ = true;
+    give_up_queued(lock, errc::shutting_down);
     while (pool_thread* const sleeper = idle_.pop()) {
         sleepers.push_back(sleeper);
     }

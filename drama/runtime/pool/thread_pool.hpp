@@ -141,6 +141,7 @@ class thread_pool {
     void count(const job& work, duration used) const noexcept;
     void return_permit_locked(pool_thread& self) noexcept;
     bool start_thread() noexcept;
+    void give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why) noexcept;
     bool wants_thread_locked() const noexcept;
     bool give_place(std::unique_lock<sleeping_lock>& lock) noexcept;
     bool take_permit_locked() noexcept;

@@ -62,6 +62,11 @@ function(drama_test name)
     if(DRAMA_SANITIZE)
         math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 3")
     endif()
+    # unit_tests, scenario_tests ...: what a stage builds that runs tests of one label.
+    if(NOT TARGET ${ARG_LABEL}_tests)
+        add_custom_target(${ARG_LABEL}_tests)
+    endif()
+    add_dependencies(${ARG_LABEL}_tests ${name})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
         ENVIRONMENT "${ARG_ENVIRONMENT}")

@@ -226,9 +226,9 @@ TEST_P(FaultParity, ShowsTheSameErrorsOnEveryBackend) {
 INSTANTIATE_TEST_SUITE_P(All, FaultParity,
                          ::testing::Combine(::testing::Values("epoll", "uring"),
                                             ::testing::Range(std::size_t{0}, std::size_t{4})),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param)) + "_" +
-                                    name_of_case(std::get<1>(info.param));
+                         [](const auto& each) {
+                             return std::string(std::get<0>(each.param)) + "_" +
+                                    name_of_case(std::get<1>(each.param));
                          });
 
 class SimulatedParity : public ::testing::TestWithParam<std::size_t> {};
@@ -258,7 +258,7 @@ TEST_P(SimulatedParity, ShowsTheSameErrorsInASimulatedWorld) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SimulatedParity, ::testing::Values(0U, 3U),
-                         [](const auto& info) { return name_of_case(info.param); });
+                         [](const auto& each) { return name_of_case(each.param); });
 
 }  // namespace
 }  // namespace drama

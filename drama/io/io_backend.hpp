@@ -16,6 +16,8 @@
 
 namespace drama::inline v0 {
 
+class process_system;
+
 enum class submission : std::uint8_t {
     completed,  ///< done already: `outcome` is set and `done` is not called
     pending,    ///< accepted: `done` is called exactly once, at teardown too
@@ -99,6 +101,9 @@ class DRAMA_API io_system {
     virtual void close(int fd) noexcept = 0;
     /// Forgets `fd` without closing it: it goes back to whoever brought it.
     virtual void forget(int fd) noexcept = 0;
+
+    /// Who has this system's signals and child processes; null: the machine has them.
+    virtual process_system* processes() noexcept { return nullptr; }
 };
 
 }  // namespace drama::inline v0

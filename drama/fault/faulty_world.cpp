@@ -8,6 +8,7 @@
 
 #include "drama/fault/faulty_backend.hpp"
 #include "drama/fault/thread_faults.hpp"
+#include "drama/io/forwarding_system.hpp"
 #include "drama/runtime/world/real_world.hpp"
 
 namespace drama::inline v0 {
@@ -50,45 +51,25 @@ class listed_backend final : public faulty_backend {
 };
 
 // Its own calls cannot fail by plan; only the operations of its backends do.
-class faulty_system final : public io_system {
+class faulty_system final : public forwarding_system {
   public:
-    faulty_system(std::unique_ptr<io_system> in, fault_plan& plan, const drama::clock& clock)
-        : in_(std::move(in)), plan_(&plan), clock_(clock) {}
+    faulty_system(std::unique_ptr<io_system> real, fault_plan& plan, const drama::clock& now)
+        : forwarding_system(std::move(real)), plan_(&plan), clock_(now) {}
 
-    const char* name() const noexcept override { return in_->name(); }
     result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override {
-        DRAMA_TRY(auto made, in_->make_backend(core));
+        DRAMA_TRY(auto made, forwarding_system::make_backend(core));
         return std::make_unique<listed_backend>(std::move(made), *plan_, clock_, backends_);
     }
-    void set_offloader(io_offloader* offloader) noexcept override { in_->set_offloader(offloader); }
-    result<int> open_socket(int family, int type, int protocol) override {
-        return in_->open_socket(family, type, protocol);
-    }
-    result<std::array<int, 2>> open_pair(int type) override { return in_->open_pair(type); }
-    result<std::array<int, 2>> open_pipe() override { return in_->open_pipe(); }
-    result<int> duplicate(int fd) override { return in_->duplicate(fd); }
-    result<void> bind(int fd, const socket_address& where) override { return in_->bind(fd, where); }
-    result<void> listen(int fd, int backlog) override { return in_->listen(fd, backlog); }
-    result<socket_address> local_address(int fd) override { return in_->local_address(fd); }
-    result<socket_address> peer_address(int fd) override { return in_->peer_address(fd); }
-    result<void> set_option(int fd, int level, int option, int value) override {
-        return in_->set_option(fd, level, option, value);
-    }
-    result<int> get_option(int fd, int level, int option) override {
-        return in_->get_option(fd, level, option);
-    }
-    result<void> shutdown(int fd, int how) override { return in_->shutdown(fd, how); }
     void close(int fd) noexcept override {
         backends_->let_go(fd);
-        in_->close(fd);
+        forwarding_system::close(fd);
     }
     void forget(int fd) noexcept override {
         backends_->let_go(fd);
-        in_->forget(fd);
+        forwarding_system::forget(fd);
     }
 
   private:
-    std::unique_ptr<io_system> in_;
     fault_plan* plan_;
     const drama::clock clock_;
     std::shared_ptr<backend_list> backends_ = std::make_shared<backend_list>();
@@ -128,10 +109,11 @@ faulty_world::faulty_world(std::uint64_t seed)
 }
 
 faulty_world::faulty_world(std::unique_ptr<world> own, std::uint64_t seed)
-    : own_(std::move(own)), in_(own_.get()), plan_(seed), time_(*in_) {
+    : forwarding_world(*own), own_(std::move(own)), plan_(seed), time_(within()) {
 }
 
-faulty_world::faulty_world(world& in, std::uint64_t seed) : in_(&in), plan_(seed), time_(in) {
+faulty_world::faulty_world(world& in, std::uint64_t seed)
+    : forwarding_world(in), plan_(seed), time_(in) {
 }
 
 result<std::unique_ptr<world_thread>> faulty_world::start_thread(thread_role role,
@@ -141,15 +123,15 @@ result<std::unique_ptr<world_thread>> faulty_world::start_thread(thread_role rol
         return fail(errc::thread_unavailable);
     }
     auto made = std::make_unique<faulty_thread>(role, body, context);
-    DRAMA_TRY(auto started, in_->start_thread(role, made->body()));
+    DRAMA_TRY(auto started, within().start_thread(role, made->body()));
     made->run(std::move(started));
     return made;
 }
 
 result<std::unique_ptr<io_system>> faulty_world::make_io(std::string_view choice,
                                                          std::string& why) {
-    DRAMA_TRY(auto made, in_->make_io(choice, why));
-    return std::make_unique<faulty_system>(std::move(made), plan_, in_->clock());
+    DRAMA_TRY(auto made, within().make_io(choice, why));
+    return std::make_unique<faulty_system>(std::move(made), plan_, clock());
 }
 
 void faulty_world::machine_time::pass(duration length, bool burns) noexcept {

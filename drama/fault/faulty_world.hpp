@@ -14,7 +14,7 @@
 
 #include "drama/fault/fault_plan.hpp"
 #include "drama/fault/planned_mishaps.hpp"
-#include "drama/runtime/world/world.hpp"
+#include "drama/runtime/world/forwarding_world.hpp"
 
 namespace drama::inline v0 {
 
@@ -23,7 +23,7 @@ namespace drama::inline v0 {
 ///
 /// Requires: `in` is not simulated: such a world has its own plan.
 /// Threads: all from any thread. Lifetime: outlives the runtime built on it; `in` outlives it.
-class DRAMA_API faulty_world final : public world {
+class DRAMA_API faulty_world final : public forwarding_world {
   public:
     /// Over the machine.
     explicit faulty_world(std::uint64_t seed);
@@ -31,21 +31,10 @@ class DRAMA_API faulty_world final : public world {
 
     fault_plan& faults() noexcept { return plan_; }
 
-    const drama::clock& clock() const noexcept override { return in_->clock(); }
-    std::uint64_t seed() noexcept override { return in_->seed(); }
-    std::size_t usable_cpus() const noexcept override { return in_->usable_cpus(); }
     result<std::unique_ptr<world_thread>> start_thread(thread_role role,
                                                        thread_body& body) override;
-    duration thread_cpu_time() const noexcept override { return in_->thread_cpu_time(); }
-    std::unique_ptr<parker> make_parker() override { return in_->make_parker(); }
-    std::unique_ptr<parker> make_core_parker(io_backend& backend) override {
-        return in_->make_core_parker(backend);
-    }
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;
     world_mishaps* mishaps() noexcept override { return &mishaps_; }
-    void keep_cpus_alert(bool wanted) noexcept override { in_->keep_cpus_alert(wanted); }
-    task_watcher* watcher() noexcept override { return in_->watcher(); }
-    void barrier_all_threads() noexcept override { in_->barrier_all_threads(); }
 
   private:
     // A thread that waits or burns for a fault.
@@ -61,7 +50,6 @@ class DRAMA_API faulty_world final : public world {
     faulty_world(std::unique_ptr<world> own, std::uint64_t seed);
 
     std::unique_ptr<world> own_;
-    world* in_;
     fault_plan plan_;
     planned_mishaps mishaps_{plan_};
     machine_time time_;

@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "drama/io/io_backend.hpp"
-#include "drama/runtime/world/world.hpp"
+#include "drama/io/forwarding_system.hpp"
+#include "drama/runtime/world/forwarding_world.hpp"
 
 namespace drama::testing_support {
 
@@ -165,72 +165,39 @@ class recording_backend final : public io_backend {
     recorder* to_;
 };
 
-class recording_system final : public io_system {
+class recording_system final : public forwarding_system {
   public:
-    recording_system(std::unique_ptr<io_system> in, recorder& to) : in_(std::move(in)), to_(&to) {}
+    recording_system(std::unique_ptr<io_system> in, recorder& to)
+        : forwarding_system(std::move(in)), to_(&to) {}
 
-    const char* name() const noexcept override { return in_->name(); }
     result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override {
-        auto made = in_->make_backend(core);
+        auto made = forwarding_system::make_backend(core);
         if (!made) {
             return made;
         }
         return std::make_unique<recording_backend>(std::move(*made), *to_);
     }
-    void set_offloader(io_offloader* offloader) noexcept override { in_->set_offloader(offloader); }
-    result<int> open_socket(int family, int type, int protocol) override {
-        return in_->open_socket(family, type, protocol);
-    }
-    result<std::array<int, 2>> open_pair(int type) override { return in_->open_pair(type); }
-    result<std::array<int, 2>> open_pipe() override { return in_->open_pipe(); }
-    result<int> duplicate(int fd) override { return in_->duplicate(fd); }
-    result<void> bind(int fd, const socket_address& where) override { return in_->bind(fd, where); }
-    result<void> listen(int fd, int backlog) override { return in_->listen(fd, backlog); }
-    result<socket_address> local_address(int fd) override { return in_->local_address(fd); }
-    result<socket_address> peer_address(int fd) override { return in_->peer_address(fd); }
-    result<void> set_option(int fd, int level, int option, int value) override {
-        return in_->set_option(fd, level, option, value);
-    }
-    result<int> get_option(int fd, int level, int option) override {
-        return in_->get_option(fd, level, option);
-    }
-    result<void> shutdown(int fd, int how) override { return in_->shutdown(fd, how); }
-    void close(int fd) noexcept override { in_->close(fd); }
-    void forget(int fd) noexcept override { in_->forget(fd); }
 
   private:
-    std::unique_ptr<io_system> in_;
     recorder* to_;
 };
 
-class recording_world final : public world {
+class recording_world final : public forwarding_world {
   public:
-    recording_world(world& in, recorder& to) noexcept : in_(&in), to_(&to) {}
+    recording_world(world& in, recorder& to) noexcept : forwarding_world(in), to_(&to) {}
 
-    const drama::clock& clock() const noexcept override { return in_->clock(); }
-    std::uint64_t seed() noexcept override { return in_->seed(); }
-    std::size_t usable_cpus() const noexcept override { return in_->usable_cpus(); }
-    result<std::unique_ptr<world_thread>> start_thread(thread_role role,
-                                                       thread_body& body) override {
-        return in_->start_thread(role, body);
-    }
-    duration thread_cpu_time() const noexcept override { return in_->thread_cpu_time(); }
-    std::unique_ptr<parker> make_parker() override { return in_->make_parker(); }
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override {
-        return in_->make_core_parker(static_cast<recording_backend&>(backend).inner());
+        return within().make_core_parker(static_cast<recording_backend&>(backend).inner());
     }
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override {
-        auto made = in_->make_io(choice, why);
+        auto made = within().make_io(choice, why);
         if (!made) {
             return made;
         }
         return std::make_unique<recording_system>(std::move(*made), *to_);
     }
-    void keep_cpus_alert(bool wanted) noexcept override { in_->keep_cpus_alert(wanted); }
-    void barrier_all_threads() noexcept override { in_->barrier_all_threads(); }
 
   private:
-    world* in_;
     recorder* to_;
 };
 

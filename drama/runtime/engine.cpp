@@ -12,7 +12,6 @@
 namespace drama::inline v0::internal {
 namespace {
 
-constexpr std::uint8_t lifo_uses_max = 3;
 constexpr int task_id_core_shift = 48;
 
 tenant_record& record_of(runnable& task) noexcept {
@@ -28,7 +27,7 @@ void ready_here(core& mine, runnable& task, const engine& in) noexcept {
     if (!mine.current) {
         mine.now = in.now();
     }
-    if (mine.current && task.lifo_uses < lifo_uses_max &&
+    if (mine.current && task.lifo_uses < core::lifo_uses_max &&
         &static_cast<tenant_lanes&>(*mine.current.lanes).record() == task.payer) {
         task.queued_at = mine.now;
         runnable* const displaced = mine.lifo.load(std::memory_order_relaxed);

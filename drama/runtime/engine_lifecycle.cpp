@@ -117,7 +117,7 @@ result<worker*> engine::start_worker(core* first) {
     }
     const std::lock_guard guard(workers_mutex_);
     workers_.push_back(std::move(made));
-    auto thread = world_->start_thread(thread_role::worker, *body);
+    auto thread = try_start_thread(*world_, thread_role::worker, *body);
     if (!thread) {
         workers_.pop_back();
         return fail(thread.error());
@@ -138,7 +138,7 @@ result<void> engine::start() {
         return made;
     }
     phase_.store(phase::running, std::memory_order_release);
-    auto watch = world_->start_thread(thread_role::watchdog, *watchdog_);
+    auto watch = try_start_thread(*world_, thread_role::watchdog, *watchdog_);
     if (!watch) {
         phase_.store(phase::stopped, std::memory_order_release);
         return fail(watch.error());
@@ -192,7 +192,7 @@ void engine::return_spare(worker& unused) noexcept {
 
 bool engine::is_own_thread() noexcept {
     const worker* const mine = current_worker();
-    if (mine != nullptr && &mine->owner() == this) {
+    if ((mine != nullptr && &mine->owner() == this) || watchdog::watched_here() == this) {
         return true;
     }
     const pool_thread* const pooled = thread_pool::current();

@@ -230,6 +230,9 @@ pool_lanes* pool_order::next_under_share(virtual_time clock) noexcept {
         if (best != nullptr) {
             return static_cast<pool_lanes*>(best->lanes);
         }
+        if (heap->size() > count) {
+            return next(0, clock);  // rather somebody than to leave out one that was not looked at
+        }
     }
     return nullptr;
 }

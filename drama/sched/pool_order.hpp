@@ -84,6 +84,8 @@ class DRAMA_API pool_order {
     /// The same for servers that are kept free for newcomers: only a tenant under its share is
     /// served, one that runs less than if one more of its weight were there. Empty if none waits.
     [[nodiscard]] pool_grant pick_under_share(std::uint32_t server, instant now) noexcept;
+    /// True if the tenant runs fewer functions than it might if one more of its weight were there.
+    bool is_under_share(const lane_set& lanes) const noexcept;
     /// Charges what a running function has used so far, so that a stuck one keeps paying.
     /// Units: `used` is the server's time, here and in settle().
     void refresh(pool_grant& grant, duration used, instant now) noexcept;
@@ -124,7 +126,6 @@ class DRAMA_API pool_order {
     void place(pool_lanes& lanes, virtual_time clock) noexcept;
     pool_lanes* next(std::uint32_t server, virtual_time clock) noexcept;
     pool_lanes* next_under_share(virtual_time clock) noexcept;
-    bool is_under_share(const lane_set& lanes) const noexcept;
     pool_grant start(pool_lanes* lanes, instant now, virtual_time clock) noexcept;
     pool_lanes* best_ahead(std::uint32_t server, virtual_time clock) noexcept;
     pool_lanes* least_ahead() noexcept;

@@ -83,28 +83,33 @@ result<void> thread_pool::submit(job& work) noexcept {
     const auto queued_max = static_cast<std::int64_t>(payer.limits().blocking_queue);
     const instant now = world_->clock().now();
     std::unique_lock lock(lock_);
-    if (stopping_) {
-        return fail(errc::shutting_down);
-    }
-    if (options_.queue == queue_id::blocking &&
-        payer.queued_blocking.load(std::memory_order_relaxed) >= queued_max) {
-        payer.usage.refused.add(1);
-        DRAMA_MARK("pool.queue_full");
-        return fail(errc::queue_full);
-    }
-    if (live_ == 0) {
+    for (;;) {
+        if (stopping_) {
+            return fail(errc::shutting_down);
+        }
+        if (options_.queue == queue_id::blocking &&
+            payer.queued_blocking.load(std::memory_order_relaxed) >= queued_max) {
+            payer.usage.refused.add(1);
+            DRAMA_MARK("pool.queue_full");
+            return fail(errc::queue_full);
+        }
+        if (live_ != 0) {
+            break;
+        }
         lock.unlock();
         if (!start_thread()) {
             DRAMA_MARK("pool.without_a_thread");
             return fail(errc::thread_unavailable);
         }
-        lock.lock();
+        lock.lock();  // meanwhile anything may have happened
     }
     payer.queued_blocking.fetch_add(1, std::memory_order_relaxed);
     work.progress = job::state::queued;
     work.site = site_key(work);
-    queue_.push(lanes_of(payer), work, now);
-    pool_thread* const sleeper = is_served_locked() ? nullptr : idle_.pop();
+    pool_lanes& lanes = lanes_of(payer);
+    queue_.push(lanes, work, now);
+    const bool may_start = !is_next_reserved_locked() || queue_.is_under_share(lanes);
+    pool_thread* const sleeper = !may_start || is_served_locked() ? nullptr : idle_.pop();
     lock.unlock();
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
@@ -116,6 +121,12 @@ result<void> thread_pool::submit(job& work) noexcept {
 // one is not, the watchdog sees the queue stand still.
 bool thread_pool::is_served_locked() const noexcept {
     return expected_ < served_in_passing && live_ - idle_.count() > waiting_count_;
+}
+
+// True if the next function to start is one that only tenants under their share may have.
+bool thread_pool::is_next_reserved_locked() const noexcept {
+    const std::size_t busy = live_ - idle_.count() - waiting_count_;
+    return options_.reserved != 0 && busy + 1 + options_.reserved > options_.threads_max;
 }
 
 bool thread_pool::start_thread() noexcept {
@@ -142,7 +153,7 @@ bool thread_pool::start_thread() noexcept {
             all_.push_back(std::move(body));
         }
         ended.clear();  // joins outside the lock
-        auto thread = world_->start_thread(options_.role, started);
+        auto thread = try_start_thread(*world_, options_.role, started);
         std::unique_lock lock(lock_);
         if (!thread) {
             std::erase_if(all_, [&](const auto& each) { return each.get() == &started; });
@@ -169,11 +180,13 @@ instant thread_pool::step(pool_thread& self) noexcept {
         }
         idle_.forget(self);
     }
-    job* const work = take(self);
+    job* const work = take(lock, self);
     if (work == nullptr) {
+        // The last that is free stays while others are busy: who else would take what comes next?
+        const bool is_free_to_go = live_ == 1 || !idle_.empty();
         const bool rested =
             self.idle_since_ != long_ago && now - self.idle_since_ >= options_.idle_longest;
-        if (stopping_ || rested) {
+        if (stopping_ || (rested && is_free_to_go)) {
             self.finished_ = true;
             --live_;
             threads_.store(live_, std::memory_order_relaxed);
@@ -195,10 +208,7 @@ instant thread_pool::step(pool_thread& self) noexcept {
 }
 
 bool thread_pool::take_permit_locked() noexcept {
-    if (options_.permits == nullptr || options_.permits->try_take()) {
-        return true;
-    }
-    return false;
+    return options_.permits == nullptr || options_.permits->try_take();
 }
 
 void thread_pool::return_permit_locked(pool_thread& self) noexcept {
@@ -213,7 +223,7 @@ void thread_pool::return_permit_locked(pool_thread& self) noexcept {
 }
 
 // The next job in fair order, with what it needs to start; null if none may start now.
-job* thread_pool::take(pool_thread& self) noexcept {
+job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self) noexcept {
     const instant now = world_->clock().now();
     while (queue_.size() != 0) {
         const std::size_t busy = live_ - idle_.count() - waiting_count_;
@@ -248,7 +258,9 @@ job* thread_pool::take(pool_thread& self) noexcept {
         }
         queue_.settle(self.grant_, duration(1), now);
         return_permit_locked(self);
-        work->dropped_from_queue(*work);
+        lock.unlock();
+        work->dropped_from_queue(*work);  // may destroy what the user handed over
+        lock.lock();
     }
     return nullptr;
 }
@@ -298,139 +310,6 @@ void thread_pool::count(const job& work, duration used) const noexcept {
     }
 }
 
-result<void> thread_pool::wait(job& work, const std::source_location& at) noexcept {
-    pool_thread* const self = current();
-    pool_thread* const mine = self != nullptr && self->pool_ == this ? self : nullptr;
-    std::unique_lock lock(lock_);
-    if (work.progress == job::state::done) {
-        return {};
-    }
-    const bool inline_able = mine != nullptr && mine->running_ != nullptr &&
-                             work.progress == job::state::queued &&
-                             work.dropped_from_queue != nullptr;
-    if (inline_able && mine->running_->payer == work.payer) {
-        run_inline(lock, *mine, work);
-        return {};
-    }
-    return wait_running(lock, mine, work, at);
-}
-
-void thread_pool::run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread& self,
-                             job& work) noexcept {
-    work.ran_inline = true;
-    work.progress = job::state::running;
-    work.runner = &self;
-    work.payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
-    lock.unlock();
-    execute(self, work);
-}
-
-// Counts the caller as waiting, so that another may do what is queued. False: there is work, and no
-// thread for it could be had.
-bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
-    ++waiting_count_;
-    const bool grow = wants_thread_locked() && queue_.size() != 0;
-    pool_thread* const sleeper = queue_.size() != 0 ? idle_.pop() : nullptr;
-    lock.unlock();
-    if (sleeper != nullptr) {
-        sleeper->spot_->unpark();
-    }
-    const bool grown = !grow || start_thread();
-    lock.lock();
-    return grown;
-}
-
-void thread_pool::begin_absence(pool_thread& self, const runnable& root) noexcept {
-    std::unique_lock lock(lock_);
-    self.joins_ = &root;
-    return_permit_locked(self);
-    // If no thread can be had now, the watchdog tries again as long as nothing moves.
-    static_cast<void>(give_place(lock));
-}
-
-void thread_pool::end_absence(pool_thread& self) noexcept {
-    DRAMA_MARK("pool.waiter_comes_back");
-    const std::lock_guard guard(lock_);
-    self.joins_ = nullptr;
-    --waiting_count_;
-    if (options_.permits != nullptr) {
-        self.has_permit_ = true;
-        options_.permits->take_back();
-    }
-}
-
-result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self,
-                                       job& work, const std::source_location& at) noexcept {
-    std::unique_ptr<parker> own_spot;
-    parker* spot = self != nullptr ? self->spot_.get() : nullptr;
-    if (self != nullptr) {
-        if (std::string cycle = describe_cycle_locked(*self, work, at); !cycle.empty()) {
-            lock.unlock();
-            if (report) {
-                report(cycle);
-            }
-            DRAMA_MARK("pool.refuses_a_cycle");
-            return fail(errc::would_deadlock);
-        }
-        self->waits_for_ = &work;
-        self->waits_at_ = &at;
-        const bool grown = give_place(lock);
-        if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
-            DRAMA_MARK("pool.runs_it_inline");
-            // No thread to take our place: run it here, whoever pays, rather than hang.
-            self->waits_for_ = nullptr;
-            --waiting_count_;
-            run_inline(lock, *self, work);
-            return {};
-        }
-    } else {
-        lock.unlock();
-        own_spot = world_->make_parker();
-        spot = own_spot.get();
-        lock.lock();
-    }
-    DRAMA_ASSERT(work.waiter == nullptr, "a call is waited for by one thread at a time");
-    work.waiter = spot;
-    while (work.progress != job::state::done) {
-        lock.unlock();
-        spot->park(duration::max());
-        lock.lock();
-    }
-    work.waiter = nullptr;
-    if (self != nullptr) {
-        self->waits_for_ = nullptr;
-        --waiting_count_;
-    }
-    return {};
-}
-
-// Follows waiter -> call -> thread that runs it -> call that this thread waits for ...; each thread
-// has at most one such edge, so the walk is linear. Empty if it does not come back to `waiter`.
-std::string thread_pool::describe_cycle_locked(const pool_thread& waiter, const job& work,
-                                               const std::source_location& at) const {
-    const auto place = [](const std::source_location& site) {
-        return std::string(site.file_name()) + ":" + std::to_string(site.line());
-    };
-    std::string text = "drama: deadlock of blocking calls: the wait at " + place(at);
-    const job* next = &work;
-    for (std::size_t steps = 0; next != nullptr && steps <= live_; ++steps) {
-        const pool_thread* const runner = next->runner;
-        if (runner == nullptr) {
-            return {};
-        }
-        text += " is for the call from " + place(next->where_from);
-        if (runner == &waiter) {
-            return text + ", which waits itself; this wait fails with would_deadlock";
-        }
-        if (runner->waits_for_ == nullptr) {
-            return {};
-        }
-        text += ", which waits at " + place(*runner->waits_at_);
-        next = runner->waits_for_;
-    }
-    return {};
-}
-
 std::size_t thread_pool::queued() noexcept {
     const std::lock_guard guard(lock_);
     return queue_.size();
@@ -445,8 +324,9 @@ void thread_pool::expect_long() noexcept {
     DRAMA_MARK("pool.expects_long");
     std::unique_lock lock(lock_);
     expected_ = std::max(expected_, served_in_passing);
-    pool_thread* const sleeper = queue_.size() != 0 ? idle_.pop() : nullptr;
-    const bool grow = queue_.size() != 0 && sleeper == nullptr && wants_thread_locked();
+    const bool has_work = queue_.size() != 0 && !is_next_reserved_locked();
+    pool_thread* const sleeper = has_work ? idle_.pop() : nullptr;
+    const bool grow = has_work && sleeper == nullptr && wants_thread_locked();
     lock.unlock();
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
@@ -477,7 +357,9 @@ void thread_pool::give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why
         auto* const work = static_cast<job*>(grant.item);
         queue_.settle(grant, duration(1), now);
         if (work->ran_inline) {
+            lock.unlock();
             work->dropped_from_queue(*work);
+            lock.lock();
             continue;
         }
         work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "drama/base/result.hpp"
-#include "drama/runtime/pool/sleeping_lock.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/idle_threads.hpp"
 #include "drama/runtime/pool/job.hpp"
+#include "drama/runtime/pool/sleeping_lock.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sched/pool_order.hpp"
 
@@ -136,12 +136,13 @@ class thread_pool {
     static constexpr duration served_in_passing = std::chrono::microseconds(20);
 
     instant step(pool_thread& self) noexcept;
-    job* take(pool_thread& self) noexcept;
+    job* take(std::unique_lock<sleeping_lock>& lock, pool_thread& self) noexcept;
     void execute(pool_thread& self, job& work) noexcept;
     void count(const job& work, duration used) const noexcept;
     void return_permit_locked(pool_thread& self) noexcept;
     bool start_thread() noexcept;
     void give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why) noexcept;
+    bool is_next_reserved_locked() const noexcept;
     bool wants_thread_locked() const noexcept;
     bool give_place(std::unique_lock<sleeping_lock>& lock) noexcept;
     bool take_permit_locked() noexcept;

@@ -9,38 +9,27 @@
 
 #include "drama/coro/when.hpp"
 #include "drama/runtime/blocking.hpp"
+#include "drama/runtime/world/forwarding_world.hpp"
 #include "drama/runtime/world/real_world.hpp"
 
 namespace drama {
 namespace {
 
 // The machine, but it starts only so many threads of the pools.
-class short_of_threads final : public world {
+class short_of_threads final : public forwarding_world {
   public:
-    explicit short_of_threads(int pool_threads_max) : left_(pool_threads_max) {}
+    short_of_threads(world& machine, int pool_threads_max)
+        : forwarding_world(machine), left_(pool_threads_max) {}
 
-    const drama::clock& clock() const noexcept override { return machine_.clock(); }
-    std::uint64_t seed() noexcept override { return machine_.seed(); }
-    std::size_t usable_cpus() const noexcept override { return machine_.usable_cpus(); }
     result<std::unique_ptr<world_thread>> start_thread(thread_role role,
                                                        thread_body& body) override {
         if (role == thread_role::blocking && left_.fetch_sub(1) <= 0) {
             return fail(errc::thread_unavailable);
         }
-        return machine_.start_thread(role, body);
+        return within().start_thread(role, body);
     }
-    duration thread_cpu_time() const noexcept override { return machine_.thread_cpu_time(); }
-    std::unique_ptr<parker> make_parker() override { return machine_.make_parker(); }
-    std::unique_ptr<parker> make_core_parker(io_backend& backend) override {
-        return machine_.make_core_parker(backend);
-    }
-    result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override {
-        return machine_.make_io(choice, why);
-    }
-    void barrier_all_threads() noexcept override { machine_.barrier_all_threads(); }
 
   private:
-    real_world machine_;
     std::atomic<int> left_;
 };
 
@@ -61,7 +50,8 @@ task<result<int>> call_one() {
 }
 
 TEST(ThreadPool, TellsTheSubmitterWhenNoThreadCanBeHad) {
-    short_of_threads starved(0);
+    real_world machine;
+    short_of_threads starved(machine, 0);
     runtime rt(starved, quiet(4));
     ASSERT_TRUE(rt.start());
 
@@ -86,7 +76,8 @@ task<result<int>> call_chain(runtime_handle in, tenant payer, tenant other, int 
 }
 
 TEST(ThreadPool, NestedCallsOfTwoTenantsFinishWithOneThread) {
-    short_of_threads starved(1);
+    real_world machine;
+    short_of_threads starved(machine, 1);
     runtime rt(starved, quiet(1));
     ASSERT_TRUE(rt.start());
     const tenant a = rt.tenants().get_or_create("a");

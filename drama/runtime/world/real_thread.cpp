@@ -69,7 +69,7 @@ bool install_stack_handler() noexcept {
 
 class real_thread final : public world_thread {
   public:
-    real_thread(const clock& time, thread_role role, thread_body& body) noexcept
+    real_thread(const clock& time, thread_role role, thread_body& body)
         : shared_(new shared(&time, role, &body)) {}
 
     ~real_thread() override {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -116,5 +117,15 @@ class DRAMA_API world {
     /// A full memory barrier on every thread of the process.
     virtual void barrier_all_threads() noexcept = 0;
 };
+
+/// start_thread of `in`, to which no memory is one more reason why there is no thread.
+inline result<std::unique_ptr<world_thread>> try_start_thread(world& in, thread_role role,
+                                                              thread_body& body) noexcept {
+    try {
+        return in.start_thread(role, body);
+    } catch (const std::bad_alloc&) {
+        return fail(errc::thread_unavailable);
+    }
+}
 
 }  // namespace drama::inline v0

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waits of a pool's own threads: what is waited for runs inline, another thread takes the place
+// meanwhile, and a wait that would close a cycle is refused.
+#include "drama/base/coverage/mark.hpp"
+#include "drama/base/errc.hpp"
+#include "drama/runtime/pool/thread_pool.hpp"
+
+namespace drama::inline v0 {
+
+result<void> thread_pool::wait(job& work, const std::source_location& at) noexcept {
+    pool_thread* const self = current();
+    pool_thread* const mine = self != nullptr && self->pool_ == this ? self : nullptr;
+    std::unique_lock lock(lock_);
+    if (work.progress == job::state::done) {
+        return {};
+    }
+    const bool inline_able = mine != nullptr && mine->running_ != nullptr &&
+                             work.progress == job::state::queued &&
+                             work.dropped_from_queue != nullptr;
+    if (inline_able && mine->running_->payer == work.payer) {
+        run_inline(lock, *mine, work);
+        return {};
+    }
+    return wait_running(lock, mine, work, at);
+}
+
+void thread_pool::run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread& self,
+                             job& work) noexcept {
+    work.ran_inline = true;
+    work.progress = job::state::running;
+    work.runner = &self;
+    work.payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
+    lock.unlock();
+    execute(self, work);
+}
+
+// Counts the caller as waiting, so that another may do what is queued. False: there is work, and no
+// thread for it could be had.
+bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
+    ++waiting_count_;
+    const bool grow = wants_thread_locked() && queue_.size() != 0;
+    pool_thread* const sleeper = queue_.size() != 0 ? idle_.pop() : nullptr;
+    lock.unlock();
+    if (sleeper != nullptr) {
+        sleeper->spot_->unpark();
+    }
+    const bool grown = !grow || start_thread();
+    lock.lock();
+    return grown;
+}
+
+void thread_pool::begin_absence(pool_thread& self, const runnable& root) noexcept {
+    std::unique_lock lock(lock_);
+    self.joins_ = &root;
+    return_permit_locked(self);
+    // If no thread can be had now, the watchdog tries again as long as nothing moves.
+    static_cast<void>(give_place(lock));
+}
+
+void thread_pool::end_absence(pool_thread& self) noexcept {
+    DRAMA_MARK("pool.waiter_comes_back");
+    const std::lock_guard guard(lock_);
+    self.joins_ = nullptr;
+    --waiting_count_;
+    if (options_.permits != nullptr) {
+        self.has_permit_ = true;
+        options_.permits->take_back();
+    }
+}
+
+result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self,
+                                       job& work, const std::source_location& at) noexcept {
+    std::unique_ptr<parker> own_spot;
+    parker* spot = self != nullptr ? self->spot_.get() : nullptr;
+    if (self != nullptr) {
+        if (std::string cycle = describe_cycle_locked(*self, work, at); !cycle.empty()) {
+            lock.unlock();
+            if (report) {
+                report(cycle);
+            }
+            DRAMA_MARK("pool.refuses_a_cycle");
+            return fail(errc::would_deadlock);
+        }
+        self->waits_for_ = &work;
+        self->waits_at_ = &at;
+        const bool grown = give_place(lock);
+        if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
+            DRAMA_MARK("pool.runs_it_inline");
+            // No thread to take our place: run it here, whoever pays, rather than hang.
+            self->waits_for_ = nullptr;
+            --waiting_count_;
+            run_inline(lock, *self, work);
+            return {};
+        }
+    } else {
+        lock.unlock();
+        own_spot = world_->make_parker();
+        spot = own_spot.get();
+        lock.lock();
+    }
+    DRAMA_ASSERT(work.waiter == nullptr, "a call is waited for by one thread at a time");
+    work.waiter = spot;
+    while (work.progress != job::state::done) {
+        lock.unlock();
+        spot->park(duration::max());
+        lock.lock();
+    }
+    work.waiter = nullptr;
+    if (self != nullptr) {
+        self->waits_for_ = nullptr;
+        --waiting_count_;
+    }
+    return {};
+}
+
+// Follows waiter -> call -> thread that runs it -> call that this thread waits for ...; each thread
+// has at most one such edge, so the walk is linear. Empty if it does not come back to `waiter`.
+std::string thread_pool::describe_cycle_locked(const pool_thread& waiter, const job& work,
+                                               const std::source_location& at) const {
+    const auto place = [](const std::source_location& site) {
+        return std::string(site.file_name()) + ":" + std::to_string(site.line());
+    };
+    std::string text = "drama: deadlock of blocking calls: the wait at " + place(at);
+    const job* next = &work;
+    for (std::size_t steps = 0; next != nullptr && steps <= live_; ++steps) {
+        const pool_thread* const runner = next->runner;
+        if (runner == nullptr) {
+            return {};
+        }
+        text += " is for the call from " + place(next->where_from);
+        if (runner == &waiter) {
+            return text + ", which waits itself; this wait fails with would_deadlock";
+        }
+        if (runner->waits_for_ == nullptr) {
+            return {};
+        }
+        text += ", which waits at " + place(*runner->waits_at_);
+        next = runner->waits_for_;
+    }
+    return {};
+}
+
+}  // namespace drama::inline v0

@@ -52,6 +52,8 @@ void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
         push(lanes, item, now);
         return;
     }
+    lanes.put_back_ = &item;
+    lanes.overtaken_since_ = lanes.empty() ? now : lanes.next_queued_at();
     item.queued_at = now;
     lanes.prepend(item, lane_of(policy_, item));
     add_size(1);
@@ -84,7 +86,10 @@ work_item* fair_shard::pop(lane_set& lanes, instant) noexcept {
         arrivals_.pop();
     }
     add_size(-1);
-    return lanes.take(lanes.next_lane());
+    work_item* const item = lanes.take(lanes.next_lane());
+    lanes.was_put_back_ = item == lanes.put_back_;
+    lanes.put_back_ = nullptr;
+    return item;
 }
 
 bool fair_shard::remove(lane_set& lanes, work_item& item) noexcept {

@@ -123,6 +123,28 @@ TEST(FairShard, WhatWouldHaveRunNextGoesOnFirstButNotForEver) {
     EXPECT_EQ(ran, (std::vector<int>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2}));
 }
 
+TEST(FairShard, WhatIsPutBackHidesNoOlderItemFromTheOverloadSignal) {
+    bench b;
+    tenant& a = b.add();
+    b.push(a.lanes);
+    b.push(a.lanes);
+    b.now += 300ms;
+    const turn t = b.shard.pick(b.now);
+    work_item* const next = b.shard.pop(*t.lanes, b.now);
+    EXPECT_FALSE(a.lanes.was_put_back());
+    b.shard.put_back(a.lanes, *next, b.now);
+    b.shard.settle(a.lanes, quantum, b.now);
+
+    ASSERT_TRUE(b.shard.pick(b.now));
+    EXPECT_EQ(b.pop(a.lanes), 0);
+    EXPECT_TRUE(a.lanes.was_put_back());
+    EXPECT_EQ(a.lanes.overtaken_for(b.now), 300ms);
+    EXPECT_EQ(b.pop(a.lanes), 1);
+    EXPECT_FALSE(a.lanes.was_put_back());
+    EXPECT_EQ(a.lanes.overtaken_for(b.now), 0ms);
+    b.shard.settle(a.lanes, quantum, b.now);
+}
+
 TEST(FairShard, FifoServesInOrderOfArrivalWhateverTheTenantAndClass) {
     bench b(policy::fifo);
     tenant& a = b.add();

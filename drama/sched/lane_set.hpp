@@ -31,7 +31,7 @@ class basic_work_fifo {
         (head_ == nullptr ? head_ : tail_->next) = &item;
         tail_ = &item;
     }
-    void push_front(work_item& item) noexcept {
+    void push_front(Item& item) noexcept {
         item.next = head_;
         item.preceding = nullptr;
         (head_ == nullptr ? tail_ : head_->preceding) = &item;
@@ -123,6 +123,13 @@ class lane_set {
     ~lane_set() { DRAMA_ASSERT(state_ == state::absent, "a lane_set dies while it is queued"); }
 
     bool empty() const noexcept { return size() == 0; }
+    /// What was popped last had been put back before others. Threads: the core's own.
+    bool was_put_back() const noexcept { return was_put_back_; }
+    /// How long what such an item was put before had waited; zero if nothing was popped so.
+    duration overtaken_for(instant now) const noexcept {
+        return was_put_back_ ? std::max(now - overtaken_since_, duration::zero())
+                             : duration::zero();
+    }
     /// Threads: any; without the lock it is a hint.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     tenant_share& share() const noexcept { return *share_; }
@@ -241,6 +248,9 @@ class lane_set {
     lane_set* following_ = nullptr;  // in the slot
     std::uint32_t heap_index_ = 0;   // virtual_heap
     std::uint32_t in_service_ = 0;   // pool_order: items started and not settled
+    const work_item* put_back_ = nullptr;  // fair_shard: it went before others
+    instant overtaken_since_{};            // when the oldest of those had been queued
+    bool was_put_back_ = false;
     std::array<work_fifo, work_classes> lanes_;
 };
 

@@ -79,6 +79,8 @@ struct core {
     instant asked_at = long_ago;        ///< when wants_help() was true last, with tiny tasks
     instant tiny_stolen_at = long_ago;  ///< when this core took a tiny task from another
     bool is_idle = true;                ///< there was nothing to run since
+    /// How often in a row a task may run next because it was woken last.
+    static constexpr std::uint8_t lifo_uses_max = 3;
     std::atomic<runnable*> lifo{nullptr};  ///< woken last, runs next in the same turn
 
     // Waking another worker costs two threads tens of microseconds. It is worth that when what is

@@ -183,7 +183,7 @@ runnable* worker::next_in_turn(core& mine, lane_set& lanes, instant now) noexcep
     mine.lock.unlock();
     auto* const task = static_cast<runnable*>(item);
     if (task != nullptr) {
-        task->lifo_uses = 0;
+        task->lifo_uses = lanes.was_put_back() ? static_cast<std::uint8_t>(task->lifo_uses + 1) : 0;
     }
     return task;
 }
@@ -210,9 +210,10 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
     while (runnable* const task = next_in_turn(mine, lanes, now)) {
         const duration waited = std::max(now - task->queued_at, duration::zero());
         if (polls == 0) {
-            payer.note_queue_delay(waited, now);
+            const duration oldest = std::max(waited, lanes.overtaken_for(now));
+            payer.note_queue_delay(oldest, now);
             if (task_watcher* const watcher = engine_->watcher()) [[unlikely]] {
-                watcher->served(payer, waited, now);
+                watcher->served(payer, oldest, now);
             }
         }
         wait_ns += static_cast<std::uint64_t>(waited.count());
@@ -255,7 +256,11 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
     mine.now = now;
     if (runnable* const left = mine.lifo.load(std::memory_order_relaxed)) {
         mine.lifo.store(nullptr, std::memory_order_relaxed);
-        mine.put_back(lanes, *left, now);
+        if (left->lifo_uses < core::lifo_uses_max) {
+            mine.put_back(lanes, *left, now);
+        } else {
+            mine.push(*left, now);
+        }
     }
     const duration used = now - mine.turn_began;
     mine.note_turn(used, polls, mine.tally.ended());

@@ -11,6 +11,8 @@
 namespace drama::inline v0::internal {
 namespace {
 
+constinit thread_local const engine* this_thread_watches = nullptr;
+
 constexpr duration sleep_after_idle = std::chrono::milliseconds(10);
 constexpr duration pool_period = std::chrono::milliseconds(1);
 constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
@@ -31,6 +33,18 @@ constexpr duration starved_longest = std::chrono::milliseconds(200);
 watchdog::watchdog(engine& of)
     : engine_(&of), spot_(of.where().make_parker()), seen_(of.options().workers) {
     burners_.reserve(1024);
+}
+
+void watchdog::enter_thread() noexcept {
+    this_thread_watches = engine_;
+}
+
+void watchdog::leave_thread() noexcept {
+    this_thread_watches = nullptr;
+}
+
+[[gnu::noinline]] const engine* watchdog::watched_here() noexcept {
+    return this_thread_watches;
 }
 
 void watchdog::wake() noexcept {
@@ -91,7 +105,8 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         seen = {.sequence = sequence, .since = now};
         return true;
     }
-    is_core_still_ = is_core_still_ || !watched.inject.is_parked();
+    worker* const holder = watched.holder.load(std::memory_order_acquire);
+    look_whether_still(watched, holder, seen, now);
     if ((sequence & 1U) == 0) {
         return false;
     }
@@ -99,11 +114,6 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
     if (watched.shard.size() > 0) {
         watched.has_tiny_tasks.store(false, std::memory_order_relaxed);
         engine_->wake_searcher();  // what waits behind a long poll need not
-    }
-    worker* const holder = watched.holder.load(std::memory_order_acquire);
-    if (seen.cpu_read_at == long_ago && holder != nullptr && holder->thread() != nullptr) {
-        seen.cpu_read_at = now;
-        seen.cpu = holder->thread()->cpu_time();
     }
     if (lasted >= engine_->options().hand_over_after && engine_->options().hand_over &&
         engine_->tasks_alive() > 1 && holder != nullptr && is_due(*holder, lasted, now, seen) &&
@@ -124,6 +134,23 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         }
     }
     return true;
+}
+
+// A core that is not parked stands still where its thread has had no CPU for most of the time since
+// the tick that first found it unchanged.
+void watchdog::look_whether_still(const core& watched, const worker* holder, observation& seen,
+                                  instant now) noexcept {
+    if (holder == nullptr || holder->thread() == nullptr || watched.inject.is_parked()) {
+        seen.cpu_read_at = long_ago;
+        return;
+    }
+    const duration cpu = holder->thread()->cpu_time();
+    if (seen.cpu_read_at == long_ago) {
+        seen.cpu_read_at = now;
+        seen.cpu = cpu;
+    } else if (cpu - seen.cpu < (now - seen.cpu_read_at) / 2) {
+        is_core_still_ = true;
+    }
 }
 
 // A thread that others merely keep from running would be demoted for nothing: its CPU clock must
@@ -220,7 +247,7 @@ void watchdog::watch_pools(instant now) noexcept {
         engine_->blocking().expect_long();
     }
     if (engine_->compute().oldest_wait(now) > pool_wait_longest) {
-        engine_->compute().poke();
+        engine_->compute().expect_long();
     }
     if (engine_->disk().queued() != 0) {
         engine_->disk().look_for_overdue();

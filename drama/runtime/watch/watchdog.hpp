@@ -27,6 +27,10 @@ class watchdog final : public thread_body {
     instant step() noexcept override;
     parker& parked_on() noexcept override { return *spot_; }
     bool is_finished() const noexcept override { return finished_.load(std::memory_order_acquire); }
+    void enter_thread() noexcept override;
+    void leave_thread() noexcept override;
+    /// Whose watchdog the calling thread is; null: nobody's.
+    static const engine* watched_here() noexcept;
 
     /// Called when user code is about to run: wakes the watchdog if it sleeps. Cost: one load.
     void note_activity() noexcept {
@@ -74,6 +78,8 @@ class watchdog final : public thread_body {
     };
 
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
+    void look_whether_still(const core& watched, const worker* holder, observation& seen,
+                            instant now) noexcept;
     bool is_due(const worker& holder, duration lasted, instant now,
                 const observation& seen) const noexcept;
     bool has_burned(duration cpu, instant now, const observation& seen) const noexcept;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "drama/base/assert.hpp"
 #include "drama/sim/carrier_threads.hpp"
 #include "drama/sim/oracle/quiescence.hpp"
 #include "drama/sim/seed.hpp"
@@ -22,7 +23,12 @@ constexpr std::size_t sizes[] = {1, 2, 4};
 
 std::uint64_t seeds_wanted() {
     const char* const text = std::getenv("DRAMA_DEADLOCK_SEEDS");
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : 100;
+    if (text == nullptr) {
+        return 100;
+    }
+    const auto wanted = parse_seed(text);
+    DRAMA_ASSERT(wanted && *wanted != 0, "DRAMA_DEADLOCK_SEEDS is no number of seeds");
+    return *wanted;
 }
 
 std::vector<scenario> all_scenarios() {

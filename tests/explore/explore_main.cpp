@@ -68,7 +68,7 @@ struct tally {
 };
 
 // One seed after the other under the plain walk: no swarm, nothing breaks.
-double measure_standard(const sim_test_case& test, const wishes& wanted) {
+double measure_standard(const sim_test_case& test, const wishes& wanted, tally& sum) {
     internal::gtest_probe probe;
     sim_test_runner runner(test, probe);
     const clock time;
@@ -80,6 +80,7 @@ double measure_standard(const sim_test_case& test, const wishes& wanted) {
         ++seeds;
         if (!seen.verdict.holds()) {
             std::fprintf(stderr, "standard: %s\n", seen.verdict.what.c_str());
+            ++sum.failures;
             return 0;
         }
     } while (time.now() < until);
@@ -170,7 +171,7 @@ int run(const wishes& wanted) {
     for (const sim_test_case& each : tests) {
         search(each, wanted, (all - all / standard_share) / std::max<std::int64_t>(count, 1), sum);
         if (each.suite == standard_suite) {
-            sum.standard_rate = measure_standard(each, wanted);
+            sum.standard_rate = measure_standard(each, wanted, sum);
         }
     }
     report(sum, wanted);

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "drama/base/assert.hpp"
 #include "drama/sim/explore/explorer.hpp"
 #include "drama/sim/explore/sim_test.hpp"
+#include "drama/sim/seed.hpp"
 #include "tests/hunt/hunt.hpp"
 
 namespace drama::hunt {
@@ -36,7 +38,9 @@ exploration search(const program& what, void (*body)(sim_test_world&), bool is_m
     how.budget = std::chrono::seconds(60);
     if (const char* const seconds = std::getenv("DRAMA_HUNT_SECONDS")) {
         how.runs = ~std::uint64_t{0};
-        how.budget = std::chrono::seconds(std::strtoll(seconds, nullptr, 10));
+        const auto wanted = parse_seed(seconds);
+        DRAMA_ASSERT(wanted && *wanted != 0, "DRAMA_HUNT_SECONDS is no number of seconds");
+        how.budget = std::chrono::seconds(*wanted);
     }
     internal::gtest_probe probe;
     return explore({.suite = "Hunt", .name = what.name, .file = __FILE__, .body = body}, how,

@@ -73,12 +73,16 @@ TEST(FileFaults, EachAtEachPointOnce) {
     }
 }
 
-TEST(FileFaults, EachFromEachPointOn) {
+TEST(FileFaults, EachFromSomePointsOn) {
     const std::uint64_t first = seed_or(1);
     for (const mishap& each : mishaps) {
+        std::uint64_t faults = 0;
         for (std::uint64_t k = 1; k < 40; k += 13) {
-            expect_clean(run_with(each, first + k, from(k)), each, "from " + std::to_string(k));
+            const shop_outcome seen = run_with(each, first + k, from(k));
+            expect_clean(seen, each, "from " + std::to_string(k));
+            faults += seen.faults;
         }
+        EXPECT_GT(faults, 0U) << text_of(each);
     }
 }
 
@@ -95,6 +99,7 @@ TEST(FileFaults, ASpikeOfHalfAMinuteIsALateAnswer) {
 TEST(FileFaults, AllAtOnceWithALossOfPowerInBetween) {
     const std::uint64_t first = seed_or(1);
     std::size_t crashes = 0;
+    std::uint64_t faults = 0;
     for (std::uint64_t seed = first; seed != first + 40; ++seed) {
         const auto prepare = [&](simulation& sim) {
             for (const mishap& each : mishaps) {
@@ -105,8 +110,10 @@ TEST(FileFaults, AllAtOnceWithALossOfPowerInBetween) {
         const shop_outcome seen = run_shop(seed, 10 + seed % 40, prepare, true);
         EXPECT_THAT(seen.wrong, ::testing::IsEmpty()) << replay_line(seed);
         crashes += seen.crashed ? 1 : 0;
+        faults += seen.faults;
     }
     EXPECT_GT(crashes, 10U);
+    EXPECT_GT(faults, 40U);
 }
 
 TEST(FileFaults, WhatACrashLeavesIsWholeInEveryForm) {

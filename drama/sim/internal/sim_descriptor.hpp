@@ -43,8 +43,6 @@ class sim_descriptor {
     /// The last number is given up. Frees the descriptor now or when the network lets it go.
     virtual void on_close() noexcept = 0;
 
-    bool has_number() const noexcept { return references_ != 0; }
-
   protected:
     /// The outcome, or not_yet. `again`: it has been tried before and is queued.
     virtual std::int64_t attempt(operation& op, bool again) noexcept = 0;

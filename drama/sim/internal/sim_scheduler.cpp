@@ -354,7 +354,7 @@ bool sim_scheduler::advance() noexcept {
     std::int64_t next_ns = std::max(now_ns_, events_.next_ns());
     // The machine was suspended: all that was to happen meanwhile is late.
     if (const auto jump_ns = faults_.decide({.kind = fault_kind::clock_jump, .site = "clock"})) {
-        next_ns += *jump_ns;
+        next_ns = *jump_ns < never_ns - next_ns ? next_ns + *jump_ns : never_ns;
     }
     now_ns_ = std::min(next_ns, limit_.until_ns);
     return true;

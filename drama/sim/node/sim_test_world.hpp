@@ -99,8 +99,6 @@ class DRAMA_API sim_test_world {
     }
     /// Lets `length` of virtual time pass now.
     void run_for(duration length);
-    /// Virtual time after which a run that has not ended is late.
-    void set_longest(duration longest) noexcept { setup_.longest = longest; }
 
     /// A number from 1 to `most` for a queue, a pool or a crowd; 1 and 2 are drawn more often.
     std::size_t capacity(std::size_t most);

@@ -10,5 +10,6 @@ int serve_command(std::span<char* const> arguments);
 int load_command(std::span<char* const> arguments);
 int top_command(std::span<char* const> arguments);
 int demo_command(std::span<char* const> arguments);
+int replay_command(std::span<char* const> arguments);
 
 }  // namespace drama::cli

@@ -11,10 +11,11 @@ namespace {
 constexpr const char* usage =
     "usage: drama COMMAND [options]\n"
     "\n"
-    "  serve  serve HTTP routes that behave and routes that do not, many tenants\n"
-    "  load   send HTTP requests on time and measure how late the answers are\n"
-    "  top    watch the tenants of a running process, and how full it is\n"
-    "  demo   show what a busy neighbour costs a small tenant, with and without drama's order\n"
+    "  serve   serve HTTP routes that behave and routes that do not, many tenants\n"
+    "  load    send HTTP requests on time and measure how late the answers are\n"
+    "  top     watch the tenants of a running process, and how full it is\n"
+    "  replay  run a workload through the scheduling policy in virtual time, and through others\n"
+    "  demo    show what a busy neighbour costs a small tenant, with and without drama's order\n"
     "\n"
     "drama COMMAND --help tells its options.\n";
 
@@ -35,6 +36,9 @@ int main(int count, char** values) {
     }
     if (name == "top") {
         return drama::cli::top_command(arguments.subspan(2));
+    }
+    if (name == "replay") {
+        return drama::cli::replay_command(arguments.subspan(2));
     }
     if (name == "demo") {
         return drama::cli::demo_command(arguments.subspan(2));

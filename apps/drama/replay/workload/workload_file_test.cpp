@@ -95,7 +95,7 @@ TEST(WorkloadFile, SaysWhereAndWhatIsWrong) {
     EXPECT_THAT(first_error("[[tenant]]\nname = 'a'\ngroup = 'g'\n"), HasSubstr("no group 'g'"));
     EXPECT_THAT(first_error("[[tenant]]\nname = 'a'\nqueue = 'q'\n"), HasSubstr("no queue 'q'"));
     EXPECT_THAT(first_error("orders = ['best']\n"), HasSubstr("none of drama"));
-    EXPECT_THAT(first_error("seconds = 1\n"), HasSubstr("warm_up"));
+    EXPECT_THAT(first_error("seconds = 1\n[[tenant]]\nname = 'a'\n"), HasSubstr("warm_up"));
     EXPECT_THAT(first_error("seconds = 5\n"), HasSubstr("no tenants"));
     EXPECT_THAT(first_error("workers = 257\n"), HasSubstr("256"));
     EXPECT_THAT(first_error("seconds = \n"), HasSubstr("w.toml:1"));

@@ -25,7 +25,8 @@ SEAMS = [
     ("a clock other than drama's",
      r"\b\w+_clock::now\b|\bgettimeofday\b|"
      r"\bclock_gettime\s*\(\s*CLOCK_(?:MONOTONIC|REALTIME|BOOTTIME)",
-     r".", r"^drama/base/clock\.cpp$|^apps/drama/serve/life/supervisor\.cpp$|" + PEERS),
+     r".", r"^drama/(?:base/clock|runtime/world/wall_time)\.cpp$|"
+     r"^apps/drama/serve/life/supervisor\.cpp$|" + PEERS),
     ("unseeded randomness",
      r"\brandom_device\b|\b(?:std::|::)s?rand\s*\(|\bgetrandom\s*\(|\barc4random",
      r".", r"^drama/runtime/world/real_world\.cpp$|" + PEERS),

@@ -67,6 +67,7 @@ constexpr std::array<description, fault_kinds> table{{
     {timer_late, "timer_late", "time", 10 * ms},
     {timers_at_once, "timers_at_once", "time", 10 * ms},
     {cancel_at_expiry, "cancel_at_expiry", "time"},
+    {wall_clock_back, "wall_clock_back", "time", 3'600 * second},
     {clock_jump, "clock_jump", "time", 60 * second},
     {tenant_floods, "tenant_floods", "tenant", 1'000},
     {tenant_never_yields, "tenant_never_yields", "tenant", 50 * ms},

@@ -68,6 +68,7 @@ enum class fault_kind : std::uint8_t {
     timer_late,        ///< [ns: 10 ms]
     timers_at_once,    ///< [ns: 10 ms] timers of such a span are due at one instant
     cancel_at_expiry,  ///< [unused] a stop in the tick in which the timer fires
+    wall_clock_back,   ///< [ns: 1 h]
     clock_jump,        ///< [ns: 1 min] forward: the machine was suspended
 
     // A tenant that misbehaves.

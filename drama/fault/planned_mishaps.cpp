@@ -33,8 +33,10 @@ instant up_to_grid(instant when, std::int64_t grid_ns) noexcept {
 }  // namespace
 
 void planned_mishaps::begin_call(const char* pool, const account& payer) noexcept {
-    const auto length = plan_->decide(
-        {.kind = fault_kind::blocking_stalls, .site = call_site(pool), .payer = &payer});
+    const auto length = plan_->decide({.kind = fault_kind::blocking_stalls,
+                                       .site = call_site(pool),
+                                       .payer = &payer,
+                                       .node = node_});
     fault_time* const time = faults_of_this_thread().time;
     if (length && time != nullptr) {
         time->pass(duration(*length), std::string_view(pool) == "compute");
@@ -42,13 +44,17 @@ void planned_mishaps::begin_call(const char* pool, const account& payer) noexcep
 }
 
 std::size_t planned_mishaps::threads_max(const char* pool, std::size_t wanted) noexcept {
-    const auto cap = plan_->decide({.kind = fault_kind::pool_at_cap, .site = pool_site(pool)});
+    const auto cap =
+        plan_->decide({.kind = fault_kind::pool_at_cap, .site = pool_site(pool), .node = node_});
     return cap ? std::clamp(static_cast<std::size_t>(*cap), std::size_t{1}, wanted) : wanted;
 }
 
 bool planned_mishaps::moves(const runnable& woken) noexcept {
     return plan_
-        ->decide({.kind = fault_kind::task_migrates, .site = "task.wake", .payer = woken.payer})
+        ->decide({.kind = fault_kind::task_migrates,
+                  .site = "task.wake",
+                  .payer = woken.payer,
+                  .node = node_})
         .has_value();
 }
 
@@ -56,7 +62,8 @@ instant planned_mishaps::timer_due(instant when) noexcept {
     const runnable* const task = current_runnable();
     fault_site at{.kind = fault_kind::timer_late,
                   .site = "timer.arm",
-                  .payer = task == nullptr ? nullptr : task->payer};
+                  .payer = task == nullptr ? nullptr : task->payer,
+                  .node = node_};
     if (const auto late_ns = plan_->decide(at)) {
         when = saturating_add(when, duration(*late_ns));
     }
@@ -71,6 +78,23 @@ instant planned_mishaps::timer_due(instant when) noexcept {
     }
     last_due_.store(when, std::memory_order_relaxed);
     return when;
+}
+
+wall_instant planned_mishaps::wall_now() noexcept {
+    const runnable* const task = current_runnable();
+    const auto back_ns = plan_->decide({.kind = fault_kind::wall_clock_back,
+                                        .site = "clock.wall",
+                                        .payer = task == nullptr ? nullptr : task->payer,
+                                        .node = node_});
+    const duration by(back_ns ? -*back_ns : 0);
+    if (wall_ != nullptr) {
+        wall_->set_by(by);
+        return wall_->read();
+    }
+    duration off = machine_off_.load(std::memory_order_relaxed);
+    while (!machine_off_.compare_exchange_weak(off, off + by, std::memory_order_relaxed)) {
+    }
+    return machine_wall_now() + off + by;
 }
 
 }  // namespace drama::inline v0

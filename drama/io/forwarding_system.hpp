@@ -39,6 +39,7 @@ class forwarding_system : public io_system {
     result<void> shutdown(int fd, int how) override { return in_->shutdown(fd, how); }
     void close(int fd) noexcept override { in_->close(fd); }
     void forget(int fd) noexcept override { in_->forget(fd); }
+    process_system* processes() noexcept override { return in_->processes(); }
 
   private:
     std::unique_ptr<io_system> in_;

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "drama/base/clock.hpp"
 
@@ -46,6 +48,13 @@ struct sim_options {
 
     /// OS threads to use; null: the world's own.
     carrier_threads* carriers = nullptr;
+    /// Told when simulated code asks the machine for its time, randomness, a thread or a sleep, and
+    /// where; null: the program ends with that. Heard only in programs that link drama_sim_guard.
+    std::function<void(const std::string&)> on_stray;
+    /// Clocks of the C library, as std::chrono reads them, tell the world's time instead: for
+    /// libraries that look at them. Random numbers, threads and sleeps stay forbidden.
+    bool answers_clocks = false;
+
     /// Keeps every event, not only the hash over them.
     bool keep_events = false;
 };

@@ -106,7 +106,8 @@ sim_world::sim_world(std::uint64_t seed, const sim_options& options)
     : seed_(seed),
       options_(options),
       threads_(std::make_unique<sim_scheduler>(seed, options)),
-      mishaps_(threads_->faults()),
+      wall_(threads_->clock_value()),
+      mishaps_(threads_->faults(), {}, &wall_),
       network_(std::make_shared<sim_network>(*threads_, seed ^ 0x6e657477u)),
       clock_(threads_->clock_value(), options.clock_tick.count()) {
 }
@@ -119,6 +120,17 @@ sim_world::~sim_world() {
 result<std::unique_ptr<world_thread>> sim_world::start_thread(thread_role role, thread_body& body) {
     DRAMA_TRY(sim_thread* const started, threads_->start(role, body));
     return std::make_unique<thread_handle>(*started);
+}
+
+result<std::unique_ptr<world_thread>> sim_world::start_thread_in(internal::thread_group& group,
+                                                                 thread_role role,
+                                                                 thread_body& body) {
+    DRAMA_TRY(sim_thread* const started, threads_->start(role, body, &group));
+    return std::make_unique<thread_handle>(*started);
+}
+
+std::unique_ptr<io_system> sim_world::make_io_of(internal::sim_process& process) {
+    return std::make_unique<internal::sim_io_system>(network_, disk(process.machine), process);
 }
 
 duration sim_world::thread_cpu_time() const noexcept {
@@ -142,9 +154,7 @@ result<std::unique_ptr<io_system>> sim_world::make_io(std::string_view, std::str
 }
 
 std::unique_ptr<io_system> sim_world::make_io_at(std::string machine) {
-    sim_disk& own = disk(machine);
-    const std::size_t node = network_->add_node(std::move(machine));
-    return std::make_unique<internal::sim_io_system>(network_, own, node);
+    return make_io_of(network_->start_process(network_->add_node(std::move(machine))));
 }
 
 sim_disk& sim_world::disk(std::string_view machine) {
@@ -196,6 +206,10 @@ std::uint64_t sim_world::progress_marks() const noexcept {
 
 std::uint64_t sim_world::events() const noexcept {
     return threads_->log().count();
+}
+
+bool sim_world::has_events() const noexcept {
+    return threads_->has_events();
 }
 
 std::uint64_t sim_world::steps() const noexcept {

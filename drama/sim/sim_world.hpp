@@ -17,6 +17,7 @@
 #include "drama/runtime/world/world.hpp"
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/internal/event_log.hpp"
+#include "drama/sim/internal/sim_wall_clock.hpp"
 #include "drama/sim/net/sim_network.hpp"
 #include "drama/sim/oracle/task_census.hpp"
 #include "drama/sim/sim_options.hpp"
@@ -25,7 +26,9 @@ namespace drama::inline v0 {
 
 namespace internal {
 class sim_scheduler;
-}
+struct sim_process;
+struct thread_group;
+}  // namespace internal
 
 namespace sim {
 
@@ -68,9 +71,18 @@ class DRAMA_API sim_world final : public world {
     void barrier_all_threads() noexcept override {}
     task_watcher* watcher() noexcept override { return &census_; }
 
+    // For the worlds of its nodes.
+
+    internal::sim_scheduler& scheduler() noexcept { return *threads_; }
+    result<std::unique_ptr<world_thread>> start_thread_in(internal::thread_group& group,
+                                                          thread_role role, thread_body& body);
+    std::unique_ptr<io_system> make_io_of(internal::sim_process& process);
+
     // For the owner.
 
     instant now() const noexcept;
+    /// What right wall clocks say: the world began with 2030.
+    wall_instant wall_now() const noexcept { return wall_.true_now(); }
 
     /// Runs until nothing will ever happen again unless the owner does something.
     void run_until_idle() noexcept;
@@ -100,6 +112,8 @@ class DRAMA_API sim_world final : public world {
     std::uint64_t event_hash() const noexcept;
     std::uint64_t events() const noexcept;
     std::uint64_t steps() const noexcept;
+    /// Something will still happen by itself.
+    bool has_events() const noexcept;
     /// Makes `value` part of the event hash. Threads: also simulated ones.
     void note(std::uint64_t value) noexcept;
     /// All events, if the options asked to keep them.
@@ -113,6 +127,7 @@ class DRAMA_API sim_world final : public world {
     const std::uint64_t seed_;
     const sim_options options_;
     std::unique_ptr<internal::sim_scheduler> threads_;
+    internal::sim_wall_clock wall_;  // of runtimes that are on no node
     planned_mishaps mishaps_;
     std::map<std::string, std::unique_ptr<sim_disk>, std::less<>> disks_;
     std::shared_ptr<sim_network> network_;

@@ -43,6 +43,8 @@ class DRAMA_API simulation {
 
     /// Counts the tasks of `rt` from now on. Lifetime: `rt` outlives the last run.
     void watch(runtime& rt) { watched_.push_back(&rt); }
+    /// Counts them no longer.
+    void unwatch(runtime& rt) { std::erase(watched_, &rt); }
 
     /// Runs until no task of the watched runtimes is left, then checks that they have given
     /// everything back.

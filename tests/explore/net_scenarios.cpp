@@ -39,7 +39,7 @@ char byte_at(std::uint64_t client, std::uint64_t offset) {
 
 task<result<tcp_stream>> connect_patiently() {
     for (int i = 0; i != 100; ++i) {
-        endpoint where("127.0.0.1", port);
+        endpoint where("server", port);
         auto made = co_await tcp_connect(std::move(where));
         if (made || made.error() != std::errc::connection_refused) {
             co_return made;
@@ -69,7 +69,7 @@ task<void> echo(traffic* all, tcp_stream stream) {
 }
 
 task<result<void>> accept_all(scope_handle connections, traffic* all) {
-    endpoint where("127.0.0.1", port);
+    endpoint where("server", port);
     DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(where)));
     for (std::uint64_t number = 0;; ++number) {
         DRAMA_CO_TRY(auto stream, co_await listener.accept());
@@ -218,7 +218,7 @@ struct site {
 };
 
 task<result<void>> run_site(site* at) {
-    endpoint where("127.0.0.1", port);
+    endpoint where("server", port);
     auto binding = at->server.bind(std::move(where));
     auto bound = co_await std::move(binding);
     if (!bound) {

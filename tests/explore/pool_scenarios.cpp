@@ -93,7 +93,7 @@ task<void> call_nested(pool_log* in, duration length) {
 
 DRAMA_SIM_TEST(PoolScenario, AThreadThatWaitsInsideItsCallGetsWhatItWaitsFor) {
     auto& in = world.keep<pool_log>();
-    in.rt = &world.node("node");
+    in.rt = &world.node("node").rt();
     const int tasks = static_cast<int>(world.capacity(5));
     for (int i = 0; i != tasks; ++i) {
         world.start_as("node", "tenant " + std::to_string(i % 2), call_nested, &in,

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "drama/base/clock.hpp"
+#include "drama/runtime/world/wall_time.hpp"
 #include "drama/base/export.hpp"
 
 namespace drama::inline v0 {
@@ -25,6 +26,8 @@ class DRAMA_API world_mishaps {
     virtual bool moves(const runnable& woken) noexcept = 0;
     /// When a timer armed for `when` shall fire: never earlier.
     virtual instant timer_due(instant when) noexcept = 0;
+    /// What the wall clock says.
+    virtual wall_instant wall_now() noexcept = 0;
 
   protected:
     ~world_mishaps() = default;

@@ -29,6 +29,9 @@ class gtest_probe final : public expectation_probe {
     bool (*question() const)() override {
         return [] { return failed_; };
     }
+    void (*muter() const)(bool) override {
+        return [](bool is_muted) { muted_ = is_muted; };
+    }
 
   private:
     static constexpr std::size_t kept_max = 4'000;  // characters; the first failures say most
@@ -38,7 +41,7 @@ class gtest_probe final : public expectation_probe {
         explicit catcher(gtest_probe& to)
             : ScopedFakeTestPartResultReporter(INTERCEPT_ALL_THREADS, &unused_), to_(to) {}
         void ReportTestPartResult(const testing::TestPartResult& result) override {
-            if (!result.failed()) {
+            if (!result.failed() || muted_) {
                 return;
             }
             failed_ = true;
@@ -55,6 +58,7 @@ class gtest_probe final : public expectation_probe {
     };
 
     static inline bool failed_ = false;  // one run at a time
+    static inline bool muted_ = false;
     std::string kept_;
     std::unique_ptr<catcher> catcher_;
 };

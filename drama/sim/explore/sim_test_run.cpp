@@ -33,6 +33,7 @@ sim_test_setup sim_test_runner::set_up(const run_spec& spec, schedule_strategy& 
     setup.left_out = spec.left_out;
     setup.capacity_max = spec.capacity_max;
     setup.has_failed = probe_.question();
+    setup.mute = probe_.muter();
     if (spec.how.kind == search_kind::loop && spec.how.loop == loop_kind::stop) {
         setup.stop = {spec.how.k, spec.how.task};
     }
@@ -90,6 +91,7 @@ run_record sim_test_runner::run(const run_spec& spec) {
         sim_test_world world(set_up(spec, asked));
         try {
             test_.body(world);
+            world.start_nodes();  // nothing breaks before they stand
             break_things(spec, world);
             seen.verdict = world.finish();
         } catch (const std::exception& thrown) {

@@ -42,6 +42,8 @@ class DRAMA_API expectation_probe {
     virtual std::string end() = 0;
     /// A question that a world may ask before each step; may be null.
     virtual bool (*question() const)() = 0;
+    /// While it was called with true, failures are forgotten; may be null.
+    virtual void (*muter() const)(bool) { return nullptr; }
 };
 
 /// What one run is made from.

@@ -5,6 +5,7 @@
 
 #include "drama/base/assert.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
+#include "drama/sim/node/sim_process.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -26,20 +27,21 @@ void descriptor_table::close_all() noexcept {
     }
 }
 
-int descriptor_table::add(sim_descriptor& what, std::size_t most) {
-    if (open_ >= most) {
+int descriptor_table::add(sim_descriptor& what, sim_process& by, std::size_t most) {
+    if (open_ >= most || by.open_fds >= by.fds_max) {
         return -EMFILE;
     }
     std::size_t index = numbers_.size();
     if (free_.empty()) {
-        numbers_.push_back({&what});
+        numbers_.push_back({.what = &what, .owner = &by});
         free_.reserve(numbers_.size());
     } else {
         index = static_cast<std::size_t>(free_.back());
         free_.pop_back();
-        numbers_[index] = {&what};
+        numbers_[index] = {.what = &what, .owner = &by};
     }
     ++open_;
+    ++by.open_fds;
     ++what.references_;
     what.table_ = this;
     return first_fd + static_cast<int>(index);
@@ -48,6 +50,27 @@ int descriptor_table::add(sim_descriptor& what, std::size_t most) {
 sim_descriptor* descriptor_table::find(int fd) noexcept {
     const auto index = static_cast<std::size_t>(fd) - first_fd;
     return fd < first_fd || index >= numbers_.size() ? nullptr : numbers_[index].what;
+}
+
+void descriptor_table::close_all_of(const sim_process& owner, bool power_fails) noexcept {
+    for (std::size_t index = 0; index < numbers_.size(); ++index) {
+        if (numbers_[index].owner != &owner) {
+            continue;
+        }
+        sim_descriptor& what = *numbers_[index].what;
+        const int fd = first_fd + static_cast<int>(index);
+        what.retire(fd);
+        if (power_fails && what.references_ == 1) {
+            what.on_power_loss();
+        }
+        close(fd);
+    }
+}
+
+sim_process& descriptor_table::owner_of(int fd) noexcept {
+    sim_process* const owner = numbers_[static_cast<std::size_t>(fd - first_fd)].owner;
+    DRAMA_ASSERT(owner != nullptr, "an operation uses a number that nobody has");
+    return *owner;
 }
 
 sim_backend& descriptor_table::home_of(int fd) noexcept {
@@ -70,7 +93,9 @@ void descriptor_table::close(int fd) noexcept {
         return;
     }
     closed->retire(fd);
-    numbers_[static_cast<std::size_t>(fd - first_fd)] = {};
+    number& freed = numbers_[static_cast<std::size_t>(fd - first_fd)];
+    --freed.owner->open_fds;
+    freed = {};
     free_.push_back(fd - first_fd);
     --open_;
     drop(*closed);

@@ -13,6 +13,7 @@
 namespace drama::inline v0::internal {
 
 class sim_scheduler;
+struct sim_process;
 
 /// Threads: as the world: the owner and simulated threads.
 class descriptor_table {
@@ -28,8 +29,11 @@ class descriptor_table {
     sim_scheduler& scheduler() noexcept { return scheduler_; }
     std::size_t open() const noexcept { return open_; }
 
-    /// One more number for `what`, which owns itself from then on; -EMFILE at `most` numbers.
-    int add(sim_descriptor& what, std::size_t most);
+    /// One more number for `what`, which owns itself from then on; -EMFILE at `most` numbers and
+    /// at the limit of the process.
+    int add(sim_descriptor& what, sim_process& by, std::size_t most);
+    /// Whose number it is. Requires: it is open.
+    sim_process& owner_of(int fd) noexcept;
     /// Null if there is none.
     sim_descriptor* find(int fd) noexcept;
     void close(int fd) noexcept;
@@ -39,6 +43,8 @@ class descriptor_table {
     void abandon(sim_backend& home) noexcept;
     /// Closes all numbers.
     void close_all() noexcept;
+    /// Those of a process.
+    void close_all_of(const sim_process& owner, bool power_fails) noexcept;
 
     /// Requires: `fd` has one.
     sim_backend& home_of(int fd) noexcept;
@@ -56,6 +62,7 @@ class descriptor_table {
     struct number {
         sim_descriptor* what = nullptr;
         sim_backend* home = nullptr;
+        sim_process* owner = nullptr;
     };
     struct burial_event : timed_event {
         descriptor_table* of = nullptr;

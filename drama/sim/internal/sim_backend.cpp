@@ -18,12 +18,19 @@ void set_stage(operation& op, op_stage stage) noexcept {
 
 }  // namespace
 
-sim_backend::sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life)
-    : network_(std::move(network)), disk_(&disk), life_(life), scheduler_(network_->scheduler()) {
+sim_backend::sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life,
+                         sim_process& process)
+    : network_(std::move(network)),
+      disk_(&disk),
+      life_(life),
+      process_(process),
+      scheduler_(network_->scheduler()) {
     point_.id = scheduler_.next_point_id();
+    process_.backends.push_back(this);
 }
 
 sim_backend::~sim_backend() {
+    std::erase(process_.backends, this);
     network_->abandon(*this);
     disk_->files().abandon(*this);
     while (operation* const op = posted_.pop_front()) {
@@ -48,14 +55,20 @@ submission sim_backend::submit(operation& op) noexcept {
     log(sim_event::submit, op, op.fd);
     set_stage(op, op_stage::idle);
     op.cancel_asked = false;
-    if (const auto length = scheduler_.faults().decide(
-            {.kind = fault_kind::worker_paused, .site = "worker.io", .payer = op.payer})) {
+    if (const auto length = scheduler_.faults().decide({.kind = fault_kind::worker_paused,
+                                                        .site = "worker.io",
+                                                        .payer = op.payer,
+                                                        .node = process_.machine})) {
         scheduler_.pass_time(duration(*length), false);
     }
     return start(op);
 }
 
 submission sim_backend::start(operation& op) noexcept {
+    if (process_.is_dead) {
+        op.outcome = -ECANCELED;
+        return submission::completed;
+    }
     if (op.code == op_code::resolve) {
         return network_->lookups().start(op, *this);
     }

@@ -19,7 +19,8 @@ namespace drama::inline v0::internal {
 class sim_backend final : public io_backend {
   public:
     /// `life`: of the disk's processes, which the backend belongs to.
-    sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life);
+    sim_backend(std::shared_ptr<sim_network> network, sim_disk& disk, std::uint64_t life,
+                sim_process& process);
     /// Cancels what is pending; every accepted operation has completed afterwards.
     ~sim_backend() override;
 
@@ -40,6 +41,7 @@ class sim_backend final : public io_backend {
 
     sim_network& network() noexcept { return *network_; }
     sim_disk& disk() noexcept { return *disk_; }
+    sim_process& process() noexcept { return process_; }
     /// The machine has crashed since.
     bool is_dead() noexcept;
     wait_point& point() noexcept { return point_; }
@@ -52,6 +54,7 @@ class sim_backend final : public io_backend {
     std::shared_ptr<sim_network> network_;
     sim_disk* disk_;
     std::uint64_t life_;
+    sim_process& process_;
     sim_scheduler& scheduler_;
     wait_point point_;
     op_queue posted_;

@@ -7,6 +7,7 @@
 
 #include "drama/sim/internal/descriptor_table.hpp"
 #include "drama/sim/internal/sim_backend.hpp"
+#include "drama/sim/node/sim_process.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -83,7 +84,8 @@ void sim_descriptor::finish(operation& op, std::int64_t outcome) noexcept {
 void sim_descriptor::cancel(operation& op) noexcept {
     if (table_->scheduler().faults().decide({.kind = fault_kind::completion_after_cancel,
                                              .site = "io.cancel",
-                                             .payer = op.payer})) {
+                                             .payer = op.payer,
+                                             .node = table_->owner_of(op.fd).machine})) {
         cancel_later(op);
         return;
     }

@@ -42,6 +42,8 @@ class sim_descriptor {
 
     /// The last number is given up. Frees the descriptor now or when the network lets it go.
     virtual void on_close() noexcept = 0;
+    /// Its last process has lost its power; on_close comes next.
+    virtual void on_power_loss() noexcept {}
 
   protected:
     /// The outcome, or not_yet. `again`: it has been tried before and is queued.

@@ -85,8 +85,12 @@ sim_scheduler::~sim_scheduler() {
     }
 }
 
-result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
-    if (thread_ids_ >= threads_max_ || !may_start_thread(fault_context_, role)) {
+result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body, thread_group* in) {
+    fault_context context = fault_context_;
+    if (in != nullptr) {
+        context.node = in->node;
+    }
+    if (thread_ids_ >= threads_max_ || !may_start_thread(context, role)) {
         note(sim_event::thread_refused, static_cast<std::uint64_t>(role));
         return fail(errc::thread_unavailable);
     }
@@ -95,11 +99,15 @@ result<sim_thread*> sim_scheduler::start(thread_role role, thread_body& body) {
     sim_thread& thread = *threads_.back();
     thread.id = ++thread_ids_;
     thread.role = role;
-    thread.breakable = std::make_unique<faulty_body>(role, body, fault_context_);
+    thread.breakable = std::make_unique<faulty_body>(role, body, context);
     thread.body = thread.breakable.get();
     thread.home = this;
+    thread.group = in;
     thread.fire = &on_due;
     ++alive_;
+    if (in != nullptr) {
+        ++in->alive;
+    }
     note(sim_event::thread_start, thread.id << 8 | static_cast<std::uint64_t>(role));
     make_ready_at(thread, now_ns_ + wake_delay_ns(thread));
     return &thread;
@@ -168,7 +176,22 @@ void sim_scheduler::on_due(timed_event& event) noexcept {
         thread.waits_at->waiter = nullptr;
         thread.waits_at = nullptr;
     }
-    thread.home->ready_.push_back(&thread);
+    if (thread.group != nullptr && thread.group->is_held) {
+        thread.group->held.push_back(&thread);
+    } else {
+        thread.home->ready_.push_back(&thread);
+    }
+}
+
+void sim_scheduler::report_stray(const char* call, const std::string& where) const noexcept {
+    const std::string text = std::string("stray call of ") + call + " in simulated code\n" + where;
+    if (options_.on_stray) {
+        options_.on_stray(text);
+        return;
+    }
+    std::fprintf(stderr, "drama: %s\nreplay: %s\n", text.c_str(), replay_line(seed_).c_str());
+    std::fflush(stderr);
+    std::abort();
 }
 
 void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
@@ -211,7 +234,9 @@ void sim_scheduler::pass_time(duration length, bool burns) noexcept {
         self->burns_since_ns = now_ns_;
         burning_max_ = std::max(burning_max_, ++burning_);
     }
-    if (const instant until = saturating_add(instant(duration(now_ns_)), length); until != never) {
+    const duration taken =
+        burns && self->group != nullptr ? duration(self->group->cpu_time(length.count())) : length;
+    if (const instant until = saturating_add(instant(duration(now_ns_)), taken); until != never) {
         events_.schedule(*self, until.time_since_epoch().count());
     }
     wait_inside(*self);
@@ -372,7 +397,10 @@ void sim_scheduler::step(sim_thread& thread) noexcept {
     const instant wake_at = thread.body->step();
     note(sim_event::step, static_cast<std::uint64_t>(wake_at.time_since_epoch().count()));
     end_running(thread);
-    const std::int64_t cost = strategy_->delay_ns(schedule_delay::step, thread, options_.step_cost);
+    std::int64_t cost = strategy_->delay_ns(schedule_delay::step, thread, options_.step_cost);
+    if (thread.group != nullptr) {
+        cost = thread.group->step_time(thread.role, cost);
+    }
     thread.cpu_ns += cost;
     thread.busy_until_ns = now_ns_ + cost;
     if (strategy_->preempts(thread, options_.preempt_one_in)) {
@@ -408,6 +436,9 @@ void sim_scheduler::park(sim_thread& thread, instant wake_at) noexcept {
 void sim_scheduler::end(sim_thread& thread) noexcept {
     note(sim_event::thread_end, thread.id);
     --alive_;
+    if (thread.group != nullptr) {
+        --thread.group->alive;
+    }
     run_on(*carrying_, nullptr);
     thread.finished = true;
     thread.body = nullptr;

@@ -25,6 +25,7 @@
 #include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/internal/event_log.hpp"
 #include "drama/sim/internal/event_queue.hpp"
+#include "drama/sim/internal/thread_group.hpp"
 #include "drama/sim/points/access_points.hpp"
 #include "drama/sim/sim_options.hpp"
 
@@ -57,7 +58,8 @@ struct sim_thread : timed_event {
     std::unique_ptr<faulty_body> breakable;  ///< around the body that was started
     thread_body* body = nullptr;
     class sim_scheduler* home = nullptr;
-    carrier* inside = nullptr;  ///< where it waits in the middle of a step
+    thread_group* group = nullptr;  ///< of a node
+    carrier* inside = nullptr;      ///< where it waits in the middle of a step
     wait_point* waits_at = nullptr;
     sim_parker* parked_at = nullptr;  ///< between steps
     std::int64_t busy_until_ns = 0;
@@ -95,7 +97,7 @@ class DRAMA_API sim_scheduler {
     // Threads.
 
     /// Errors: errc::thread_unavailable beyond threads_max.
-    result<sim_thread*> start(thread_role role, thread_body& body);
+    result<sim_thread*> start(thread_role role, thread_body& body, thread_group* in = nullptr);
     /// Waits until the thread has ended, then forgets it.
     void join(sim_thread& thread) noexcept;
     /// Nobody will join it.
@@ -103,6 +105,10 @@ class DRAMA_API sim_scheduler {
     /// The thread whose step runs now, or null on the owner.
     sim_thread* current() const noexcept { return current_; }
     std::int64_t cpu_ns(const sim_thread& thread) const noexcept;
+    /// None of the group's threads runs any more, not even in the middle of a step.
+    void hold(thread_group& group) noexcept;
+    /// They go on where they were.
+    void let_go(thread_group& group) noexcept;
     void limit_threads(std::size_t most) noexcept { threads_max_ = most; }
     std::size_t alive() const noexcept { return alive_; }
     std::size_t burning_max() const noexcept { return burning_max_; }
@@ -121,6 +127,16 @@ class DRAMA_API sim_scheduler {
     /// of a user.
     void pause_at_access() noexcept;
     const access_points& accesses() const noexcept { return accesses_; }
+
+    // What the interposed C library of a test asks for; see machine_calls.
+
+    const sim_options& options() const noexcept { return options_; }
+    /// Simulated code called the machine where it must not.
+    void report_stray(const char* call, const std::string& where) const noexcept;
+    std::int64_t look_at_clock() noexcept { return now_ns_ += options_.clock_tick.count(); }
+    /// Waits inside a step at a foreign object until `wake_at` or the time. False: the time came.
+    bool wait_at(const void* object, std::int64_t until_ns) noexcept;
+    void wake_at(const void* object, bool all) noexcept;
 
     // Running, by the owner.
 
@@ -147,6 +163,7 @@ class DRAMA_API sim_scheduler {
     /// What breaks in this world. Each fault that fires is an event.
     fault_plan& faults() noexcept { return faults_; }
     std::uint64_t steps() const noexcept { return steps_; }
+    bool has_events() const noexcept { return !events_.empty() || !ready_.empty(); }
     /// What each thread does, one line each.
     std::string describe() const;
 
@@ -156,6 +173,13 @@ class DRAMA_API sim_scheduler {
     std::int64_t wake_delay_ns(const sim_thread& whose) noexcept {
         return strategy_->delay_ns(schedule_delay::wake, whose, options_.wake_delay);
     }
+    /// A thread that waits at a foreign object, on its stack.
+    struct object_wait {
+        const void* object;
+        wait_point point;
+        thread_group* group;
+    };
+
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
     bool is_limit_met() noexcept;
@@ -190,6 +214,7 @@ class DRAMA_API sim_scheduler {
 
     event_queue events_;
     std::vector<sim_thread*> ready_;
+    std::vector<object_wait*> object_waits_;  // the longest first
     std::vector<std::unique_ptr<sim_thread>> threads_;
     struct passing_time final : fault_time {
         explicit passing_time(sim_scheduler& scheduler) noexcept : in(&scheduler) {}

@@ -64,8 +64,8 @@ std::size_t sim_network::open_fds() const noexcept {
     return table_->open();
 }
 
-int sim_network::add_fd(sim_descriptor& made) {
-    return table_->add(made, options_.fds_max);
+int sim_network::add_fd(sim_descriptor& made, sim_process& by) {
+    return table_->add(made, by, options_.fds_max);
 }
 
 sim_descriptor* sim_network::find(int fd) noexcept {
@@ -85,13 +85,25 @@ void sim_network::abandon(sim_backend& home) noexcept {
     lookups_->abandon(home);
 }
 
+sim_process& sim_network::start_process(std::size_t node) {
+    return processes_.emplace_back(sim_process{.node = node, .machine = hosts_->node_name(node)});
+}
+
+void sim_network::kill(sim_process& process, bool power_fails) noexcept {
+    process.is_dead = true;
+    for (sim_backend* const each : process.backends) {
+        abandon(*each);
+    }
+    table_->close_all_of(process, power_fails);
+}
+
 std::optional<std::int64_t> sim_network::decide(const network_point& at) noexcept {
     return scheduler_.faults().decide(
         {.kind = at.kind, .site = at.site, .payer = at.payer, .node = hosts_->node_name(at.node)});
 }
 
-result<int> sim_network::open_socket(std::size_t node, int family, int type) {
-    const socket_kind kind{node, family, type_of(type)};
+result<int> sim_network::open_socket(sim_process& by, int family, int type) {
+    const socket_kind kind{by.node, family, type_of(type)};
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) {
         return fail(errno_code(EAFNOSUPPORT));
     }
@@ -99,7 +111,7 @@ result<int> sim_network::open_socket(std::size_t node, int family, int type) {
         return fail(errno_code(EPROTONOSUPPORT));
     }
     auto made = make_socket(*this, kind);
-    const int fd = add_fd(*made);
+    const int fd = add_fd(*made, by);
     if (fd < 0) {
         return fail(errno_code(-fd));
     }
@@ -107,9 +119,9 @@ result<int> sim_network::open_socket(std::size_t node, int family, int type) {
     return fd;
 }
 
-result<std::array<int, 2>> sim_network::open_pair(std::size_t node, int type) {
-    DRAMA_TRY(const int one, open_socket(node, AF_UNIX, type));
-    auto other = open_socket(node, AF_UNIX, type);
+result<std::array<int, 2>> sim_network::open_pair(sim_process& by, int type) {
+    DRAMA_TRY(const int one, open_socket(by, AF_UNIX, type));
+    auto other = open_socket(by, AF_UNIX, type);
     if (!other) {
         table_->close(one);
         return fail(other.error());
@@ -124,16 +136,16 @@ result<std::array<int, 2>> sim_network::open_pair(std::size_t node, int type) {
     return std::array{one, *other};
 }
 
-result<std::array<int, 2>> sim_network::open_pipe() {
+result<std::array<int, 2>> sim_network::open_pipe(sim_process& by) {
     auto through = std::make_shared<local_stream>(pipe_end::bytes_max);
     auto reads = std::make_unique<pipe_end>(through, true);
     auto writes = std::make_unique<pipe_end>(through, false);
-    const int reader = add_fd(*reads);
+    const int reader = add_fd(*reads, by);
     if (reader < 0) {
         return fail(errno_code(-reader));
     }
     reads.release();
-    const int writer = add_fd(*writes);
+    const int writer = add_fd(*writes, by);
     if (writer < 0) {
         through->writer = nullptr;
         table_->close(reader);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@
 #include "drama/io/io_backend.hpp"
 #include "drama/io/socket_address.hpp"
 #include "drama/sim/net/latency_law.hpp"
+#include "drama/sim/node/sim_process.hpp"
 
 namespace drama::inline v0 {
 
@@ -137,16 +139,23 @@ class DRAMA_API sim_network {
     prng& random() noexcept { return random_; }
 
     /// A descriptor's number, or -EMFILE. The descriptor belongs to the network from then on.
-    int add_fd(internal::sim_descriptor& made);
+    int add_fd(internal::sim_descriptor& made, internal::sim_process& by);
     /// Null if there is none.
     internal::sim_descriptor* find(int fd) noexcept;
     internal::sim_socket* find_socket(int fd) noexcept;
     void close(int fd) noexcept;
     void abandon(internal::sim_backend& home) noexcept;
 
-    result<int> open_socket(std::size_t node, int family, int type);
-    result<std::array<int, 2>> open_pair(std::size_t node, int type);
-    result<std::array<int, 2>> open_pipe();
+    /// Another process on the machine of that number.
+    internal::sim_process& start_process(std::size_t node);
+    /// Ends a process at once: its operations complete as cancelled, and what it still asks for
+    /// fails. Its connections end as those of a process do that exits; with `power_fails` they are
+    /// reset.
+    void kill(internal::sim_process& process, bool power_fails) noexcept;
+
+    result<int> open_socket(internal::sim_process& by, int family, int type);
+    result<std::array<int, 2>> open_pair(internal::sim_process& by, int type);
+    result<std::array<int, 2>> open_pipe(internal::sim_process& by);
     result<void> bind(internal::sim_socket& socket, const socket_address& where);
     /// Gives an unbound socket an address from which it can reach `target`.
     void bind_for(internal::sim_socket& socket, const socket_address& target);
@@ -180,6 +189,7 @@ class DRAMA_API sim_network {
     std::unique_ptr<internal::name_lookups> lookups_;
     std::unique_ptr<internal::swizzle> swizzle_;
     std::vector<internal::sim_socket*> exposed_;
+    std::deque<internal::sim_process> processes_;
     std::uint16_t next_port_ = 32'768;
     std::uint64_t connections_ = 0;
 };

@@ -22,19 +22,24 @@ struct planned_stop {
 
 struct sim_test_setup {
     std::uint64_t seed = 1;
-    sim_options world;
-    runtime_options runtime;  ///< of each node; `log` is the world's
-    network_options network;
+    sim_options world{};
+    runtime_options runtime{};  ///< of each node; without a log of its own it logs nothing
+    network_options network{};
 
     /// What `capacity(most)` yields at most; 0: drawn.
     std::size_t capacity_max = 0;
     /// The calls of `start` that do nothing, by their number, from 0. Sorted.
-    std::vector<std::size_t> left_out;
-    planned_stop stop;
+    std::vector<std::size_t> left_out{};
+    planned_stop stop{};
     /// Virtual time after which a run that has not ended is late.
     duration longest = std::chrono::minutes(10);
     /// True once an expectation has failed: the run ends then. Null: nobody knows.
     bool (*has_failed)() = nullptr;
+    /// Called with true before what is left of killed nodes ends, and with false after it: what
+    /// their code finds wrong meanwhile has never happened. Null: nobody listens.
+    void (*mute)(bool) = nullptr;
+    /// Wall clocks of nodes are off by up to this much, either way, as the seed says.
+    duration wall_skew_max{};
 };
 
 /// How a run ended.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <ranges>
 
 #include "drama/coro/spawn.hpp"
 #include "drama/coro/wait_record.hpp"
@@ -10,40 +11,70 @@
 namespace drama::inline v0 {
 namespace {
 
-// Its own stream, so that what a test draws leaves the schedule alone.
+// Streams of their own, so that what a test draws leaves the schedule alone.
 constexpr std::uint64_t test_stream = 0x746573742064726aULL;
+constexpr std::uint64_t node_stream = 0x6e6f646573206e64ULL;
 
 std::string place_of(const std::source_location& where) {
     return std::filesystem::path(where.file_name()).filename().string() + ':' +
            std::to_string(where.line());
 }
 
+std::string counted(std::size_t count, const char* what) {
+    return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 sim_test_world::sim_test_world(const sim_test_setup& setup)
-    : setup_(setup), sim_(setup.seed, setup.world), random_(setup.seed ^ test_stream) {
+    : setup_(setup),
+      sim_(setup.seed, telling_strays(setup.world)),
+      random_(setup.seed ^ test_stream),
+      node_seeds_(setup.seed ^ node_stream) {
     sim_.network().options() = setup.network;
 }
 
-sim_test_world::~sim_test_world() {
-    roots_.clear();  // before the runtimes that they came from
+sim_options sim_test_world::telling_strays(sim_options options) {
+    if (!options.on_stray) {
+        options.on_stray = [this](const std::string& what) { fail("stray", what); };
+    }
+    return options;
 }
 
-sim_test_world::one_node& sim_test_world::node_called(std::string_view name) {
-    for (one_node& each : nodes_) {
-        if (each.name == name) {
-            return each;
-        }
+sim_test_world::~sim_test_world() {
+    if (!std::exchange(finishing_, true)) {
+        stop_nodes();
+        bury_nodes();
     }
-    runtime_options options = setup_.runtime;
-    options.log = [](const std::string&) {};
-    one_node& made = nodes_.emplace_back(
-        std::string(name), std::make_unique<runtime>(sim_.world(), std::move(options)));
-    sim_.watch(*made.rt);
-    auto started = made.rt->start();
-    made.runs = started.has_value();
-    if (!started && !survives_.contains(fault_kind::thread_unavailable)) {
-        fail("refused", "node " + made.name + " does not start: " + started.error().message());
+}
+
+sim_node& sim_test_world::node(std::string_view name) {
+    const auto known = std::ranges::find(nodes_, name, &sim_node::name);
+    if (known != nodes_.end()) {
+        return *known;
+    }
+    sim_node_options options;
+    options.cpus = setup_.world.cpus;
+    options.runtime = setup_.runtime;
+    const auto most = static_cast<std::uint64_t>(setup_.wall_skew_max.count());
+    if (most != 0) {
+        options.wall_offset = duration(node_seeds_.below(2 * most + 1)) - setup_.wall_skew_max;
+    }
+    static_cast<void>(
+        sim_.network().add_node(std::string(name)));  // others may ask for it before it starts
+    sim_node& made =
+        nodes_.emplace_back(sim_, std::string(name), node_seeds_.next(), std::move(options));
+    made.on_power_loss([this, where = std::string(name)] { ask(act::lose_power, where); });
+    return made;
+}
+
+sim_program& sim_test_world::add(sim_program::description what, sim_program::starter start) {
+    what.number = programs_.size();
+    what.is_left_out = std::ranges::binary_search(setup_.left_out, what.number);
+    sim_node& home = node(what.node);
+    sim_program& made = programs_.emplace_back(std::move(what), std::move(start));
+    if (auto error = home.add(made); !error.empty() && !may_be_refused()) {
+        fail("refused", "a program of node '" + home.name() + "' was refused: " + error);
     }
     return made;
 }
@@ -59,22 +90,14 @@ std::size_t sim_test_world::capacity(std::size_t most) {
     return setup_.capacity_max == 0 ? chosen : std::min(chosen, setup_.capacity_max);
 }
 
-void sim_test_world::run_for(duration length) {
-    run_on(length);
+void sim_test_world::after(duration length, std::function<void()> what) {
+    scripted added{saturating_add(now(), length), ++scripted_, std::move(what)};
+    const auto is_later = [](const scripted& one, const scripted& other) {
+        return one.at != other.at ? one.at > other.at : one.order > other.order;
+    };
+    script_.insert(std::ranges::upper_bound(script_, added, is_later), std::move(added));
 }
 
-bool sim_test_world::is_left_out(std::size_t number) const noexcept {
-    return std::ranges::binary_search(setup_.left_out, number);
-}
-
-void sim_test_world::note_refused(const refusal& why) {
-    if (!sim_.faults().is_empty()) {
-        return;  // memory, most likely
-    }
-    fail("refused", "a root was refused: " + why.code().message());
-}
-
-// The first failure counts.
 void sim_test_world::fail(std::string word, std::string what) {
     if (verdict_.holds()) {
         verdict_.word = std::move(word);
@@ -84,16 +107,74 @@ void sim_test_world::fail(std::string word, std::string what) {
     }
 }
 
-bool sim_test_world::has_ended() const noexcept {
-    return std::ranges::all_of(
-        roots_, [](const one_root& each) { return each.serves || each.task->is_done(); });
+void sim_test_world::ask(act what, std::string_view on) {
+    request asked{what, std::string(on)};
+    if (std::ranges::find(nodes_, asked.node, &sim_node::name) == nodes_.end()) {
+        fail("refused", "there is no node '" + asked.node + "'");
+    } else if (runs_) {
+        requests_.push_back(std::move(asked));
+    } else if (performs_ == nullptr) {
+        start_nodes();
+        perform(asked);
+    } else if (!(asked == *performs_ && what == act::restart)) {  // else it is about to start
+        requests_.push_back(std::move(asked));
+    }
 }
 
-bool sim_test_world::ask_whether_over(void* self) {
-    return static_cast<sim_test_world*>(self)->is_over();
+void sim_test_world::perform(const request& asked) {
+    sim_node& on = node(asked.node);
+    note(static_cast<std::uint64_t>(asked.what) << 56 ^ on.lives());
+    performs_ = &asked;  // what its crash asks for comes after it
+    switch (asked.what) {
+        case act::lose_power:
+            if (on.is_power_gone()) {
+                on.kill(true);
+            }
+            break;
+        case act::kill:
+            on.kill(true);
+            break;
+        case act::end_process:
+            on.kill(false);
+            break;
+        case act::restart:
+            on.kill(true);
+            if (auto error = on.start(); !error.empty() && !may_be_refused()) {
+                fail("refused", std::move(error));
+            }
+            break;
+        case act::pause:
+            on.pause();
+            break;
+        case act::resume:
+            on.resume();
+            break;
+    }
+    performs_ = nullptr;
 }
 
-bool sim_test_world::is_over() {
+// Where threads or memory fail on purpose, not everything starts.
+bool sim_test_world::may_be_refused() noexcept {
+    return !sim_.faults().is_empty() || survives_.contains(fault_kind::thread_unavailable);
+}
+
+void sim_test_world::start_nodes() {
+    for (sim_node& each : nodes_) {
+        if (each.now_is() == sim_node::state::fresh) {
+            static_cast<void>(each.rt());
+        }
+        if (auto error = each.take_error(); !error.empty() && !may_be_refused()) {
+            fail("refused", std::move(error));
+        }
+    }
+}
+
+bool sim_test_world::is_done() const noexcept {
+    return script_.empty() && requests_.empty() &&
+           std::ranges::all_of(nodes_, [](const sim_node& each) { return each.unfinished() == 0; });
+}
+
+bool sim_test_world::is_wrong() {
     for (const check& each : always_) {
         if (!each()) {
             fail("invariant", "what must always hold does not");
@@ -102,76 +183,137 @@ bool sim_test_world::is_over() {
     if (setup_.has_failed != nullptr && setup_.has_failed()) {
         fail("expectation", "an expectation failed");
     }
+    for (const sim_program* const each : strict_) {
+        if (each->has_ended() && !each->error().empty()) {
+            fail("error", "a program of node '" + each->what().node + "' failed: " + each->error());
+        }
+    }
+    return !verdict_.holds();
+}
+
+void sim_test_world::stop_as_planned() {
     if (setup_.stop.step != 0 && sim_.world().steps() >= setup_.stop.step) {
         setup_.stop.step = 0;
-        for (const one_root& each : roots_) {
-            if (each.number == setup_.stop.task && !each.task->is_done()) {
-                each.task->request_stop();
+        for (const sim_program& each : programs_) {
+            if (each.what().number == setup_.stop.task && each.root() != nullptr &&
+                !each.has_ended() && node(each.what().node).is_up()) {
+                each.root()->request_stop();
             }
         }
     }
-    return !verdict_.holds() || (finishing_ && has_ended());
 }
 
-bool sim_test_world::run_on(duration longest) {
-    return sim_.world().run_until(&ask_whether_over, this, longest);
+bool sim_test_world::wants_pause() {
+    stop_as_planned();
+    return is_wrong() || !requests_.empty() || (finishing_ && is_done());
+}
+
+void sim_test_world::note_strict_programs() {
+    strict_.clear();
+    for (const sim_program& each : programs_) {
+        if (each.has_to_succeed()) {
+            strict_.push_back(&each);
+        }
+    }
+}
+
+void sim_test_world::run_script() {
+    for (const request& each : std::exchange(requests_, {})) {
+        perform(each);
+    }
+    while (!script_.empty() && script_.back().at <= now() && verdict_.holds()) {
+        const auto what = std::move(script_.back().what);
+        script_.pop_back();
+        what();
+        start_nodes();
+        note_strict_programs();
+    }
+}
+
+// Runs until then; until something is wrong; when finishing, also until all is done or nothing
+// will ever happen.
+void sim_test_world::run_until(instant until) {
+    const auto asks = [](void* self) { return static_cast<sim_test_world*>(self)->wants_pause(); };
+    start_nodes();
+    note_strict_programs();
+    while (!is_wrong() && now() < until && !(finishing_ && is_done())) {
+        const instant next = script_.empty() ? until : std::min(until, script_.back().at);
+        if (next > now()) {
+            runs_ = true;
+            const bool was_asked = sim_.world().run_until(asks, this, next - now());
+            runs_ = false;
+            if (!was_asked && now() < next) {
+                if (script_.empty() && finishing_) {
+                    return;  // idle
+                }
+                sim_.run_for(next - now());
+            }
+        }
+        run_script();
+    }
+}
+
+void sim_test_world::run_for(duration length) {
+    run_until(saturating_add(now(), length));
 }
 
 const run_verdict& sim_test_world::finish() {
-    const instant began = sim_.now();
-    finishing_ = true;
-    bool ended = run_on(setup_.longest);
-    if (!ended && sim_.now() - began >= setup_.longest && !sim_.faults().is_empty()) {
+    if (std::exchange(finishing_, true)) {
+        return verdict_;
+    }
+    const instant limit = saturating_add(now(), setup_.longest);
+    run_until(limit);
+    if (verdict_.holds() && !is_done() && now() >= limit && !sim_.faults().is_empty()) {
         // Nothing breaks any more: what only waits for that must come to its end now.
         sim_.faults().clear();
-        ended = run_on(3 * setup_.longest);
+        run_until(saturating_add(limit, 3 * setup_.longest));
     }
-    judge_end(ended, sim_.now() - began >= setup_.longest);
+    if (verdict_.holds() && !is_done()) {
+        judge_end();
+    }
     for (const check& each : finally_) {
         if (verdict_.holds() && !each()) {
             fail("invariant", "what must hold at the end does not");
         }
     }
+    stop_nodes();
     if (setup_.has_failed != nullptr && setup_.has_failed()) {
         fail("expectation", "an expectation failed");
     }
-    for (one_node& each : nodes_) {
-        if (auto stopped = each.rt->stop(); !stopped) {
-            fail("shutdown", "node " + each.name + " does not stop");
-        }
-    }
-    if (const std::string left = sim_.leftovers(); !left.empty()) {
-        fail("leak", left + " are left");
-    }
+    bury_nodes();
     return verdict_;
 }
 
-void sim_test_world::judge_end(bool ended, bool is_late) {
-    if (ended) {
-        return;
+void sim_test_world::judge_end() {
+    std::size_t left = 0;
+    std::string paused;
+    for (const sim_node& each : nodes_) {
+        left += each.unfinished();
+        if (each.now_is() == sim_node::state::paused) {
+            paused += ", node '" + each.name() + "' is paused";
+        }
     }
-    const auto left = std::ranges::count_if(
-        roots_, [](const one_root& each) { return !each.serves && !each.task->is_done(); });
-    const std::string tasks = std::to_string(left) + (left == 1 ? " task" : " tasks");
-    if (is_late) {
-        fail("late", tasks + " did not end in time");
+    if (sim_.world().has_events()) {
+        fail("late", counted(left, "program") + " did not end in time" + paused);
     } else {
-        fail("deadlock", tasks + " wait and nothing will ever happen again");
+        fail("deadlock",
+             counted(left, "program") + " wait and nothing will ever happen again" + paused);
     }
     list_waits();
 }
 
 void sim_test_world::list_waits() {
-    for (const one_root& each : roots_) {
-        if (each.serves || each.task->is_done()) {
+    for (const sim_program& each : programs_) {
+        if (!each.is_awaited() || each.root() == nullptr || !node(each.what().node).is_up()) {
             continue;
         }
-        const std::string who = "task " + std::to_string(each.task->id) + " '" +
-                                (*each.task->name == 0 ? place_of(each.task->site.where)
-                                                       : std::string(each.task->name)) +
-                                "'  tenant=" + each.tenant;
+        internal::spawned& root = *each.root();
+        const std::string who =
+            "task " + std::to_string(root.id) + " '" +
+            (*root.name == 0 ? place_of(root.site.where) : std::string(root.name)) +
+            "'  node=" + each.what().node + "  tenant=" + each.what().tenant;
         std::string wait = "does not wait";
-        each.task->inspect_wait([&](const wait_record* record) {
+        root.inspect_wait([&](const wait_record* record) {
             if (record != nullptr) {
                 wait =
                     std::string("awaits ") + name_of(record->kind) + "  " + place_of(record->where);
@@ -181,6 +323,30 @@ void sim_test_world::list_waits() {
         verdict_.places.push_back(std::move(wait));
     }
     std::ranges::sort(verdict_.places);
+}
+
+void sim_test_world::stop_nodes() {
+    runs_ = true;  // what code asks for now comes too late
+    for (sim_node& each : nodes_ | std::views::reverse) {
+        if (auto error = each.stop(); !error.empty()) {
+            fail("shutdown", std::move(error));
+        }
+    }
+    if (const std::string left = sim_.leftovers(); !left.empty()) {
+        fail("leak", left + " are left");
+    }
+}
+
+void sim_test_world::bury_nodes() {
+    if (setup_.mute != nullptr) {
+        setup_.mute(true);
+    }
+    for (sim_node& each : nodes_) {
+        each.bury();
+    }
+    if (setup_.mute != nullptr) {
+        setup_.mute(false);
+    }
 }
 
 }  // namespace drama::inline v0

@@ -130,11 +130,20 @@ void task_census::destroyed(watched_object& gone) noexcept {
     objects_.erase(&gone);
 }
 
+void task_census::leave_out(const host& home) noexcept {
+    const std::lock_guard guard(lock_);
+    for (auto& [address, each] : tasks_) {
+        each.is_left_out = each.is_left_out || each.task->home == &home;
+    }
+}
+
 std::vector<task_census::live_task> task_census::tasks() const {
     std::vector<live_task> all;
     all.reserve(tasks_.size());
     for (const auto& [address, each] : tasks_) {
-        all.push_back(each);
+        if (!each.is_left_out) {
+            all.push_back(each);
+        }
     }
     std::ranges::sort(all, {}, &live_task::number);
     return all;

@@ -41,6 +41,7 @@ class DRAMA_API task_census final : public task_watcher {
         std::uint64_t number = 0;
         const wait_record* asked = nullptr;  ///< the last await of a primitive
         const watched_object* from = nullptr;
+        bool is_left_out = false;  ///< its process was killed
     };
 
     task_census() = default;
@@ -62,9 +63,12 @@ class DRAMA_API task_census final : public task_watcher {
     /// While it is held no task starts, ends or is woken; what the functions below yield stays.
     spinlock& lock() const noexcept { return lock_; }
 
+    /// The tasks of a runtime that was killed: they will not go on, and nobody asks why.
+    void leave_out(const host& home) noexcept;
+
     // Requires: the lock is held, or nothing else runs.
 
-    /// In the order in which they started.
+    /// In the order in which they started, but for those that are left out.
     std::vector<live_task> tasks() const;
     /// Null: no watched task has awaited it.
     const object* find(const watched_object& it) const noexcept;

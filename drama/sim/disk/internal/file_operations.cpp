@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "drama/sim/disk/internal/sim_files.hpp"
+#include "drama/sim/internal/sim_backend.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
 #include "drama/sim/net/sim_network.hpp"
 
@@ -30,7 +31,7 @@ std::int64_t sim_files::perform(const request& served) {
     }
     switch (op.code) {
         case op_code::open:
-            return open(op);
+            return open(served);
         case op_code::rename:
             return tree_.rename(op.path, op.path_to, op.flags);
         case op_code::unlink:
@@ -64,13 +65,14 @@ std::int64_t sim_files::perform_on_fd(const request& served, sim_file& file) {
     }
 }
 
-std::int64_t sim_files::open(const operation& op) {
+std::int64_t sim_files::open(const request& served) {
+    const operation& op = *served.op;
     std::shared_ptr<file_node> node;
     if (const std::int64_t error = tree_.open(op.path, op.flags, op.mode, node); error != 0) {
         return error;
     }
     auto file = std::make_unique<sim_file>(*this, std::move(node), op.flags);
-    const int fd = network_.add_fd(*file);
+    const int fd = network_.add_fd(*file, served.on->process());
     if (fd >= 0) {
         file.release();
     }

@@ -75,7 +75,7 @@ class sim_files {
 
     std::int64_t perform(const request& served);
     std::int64_t perform_on_fd(const request& served, sim_file& file);
-    std::int64_t open(const operation& op);
+    std::int64_t open(const request& served);
     std::int64_t status(const operation& op);
     std::int64_t sync(const request& served, sim_file& file);
     std::int64_t resize(const operation& op, sim_file& file);

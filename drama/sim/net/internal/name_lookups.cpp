@@ -46,8 +46,10 @@ submission name_lookups::start(operation& op, sim_backend& on) {
     made.on = &on;
     made.what = answer::honest;
     duration takes(network_.options().latency.draw_ns(network_.random()));
-    if (const auto fault = network_.decide(
-            {.kind = fault_kind::name_lookup, .site = "name.lookup", .payer = op.payer})) {
+    if (const auto fault = network_.decide({.kind = fault_kind::name_lookup,
+                                            .site = "name.lookup",
+                                            .payer = op.payer,
+                                            .node = on.process().node})) {
         made.what = *fault == 0 ? answer::none : *fault < 0 ? answer::of_another : answer::honest;
         takes = *fault > 0 ? std::max(takes, duration(*fault)) : takes;
     }

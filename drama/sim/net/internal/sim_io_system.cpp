@@ -14,16 +14,19 @@
 namespace drama::inline v0::internal {
 
 sim_io_system::sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk,
-                             std::size_t node) noexcept
-    : network_(std::move(network)), disk_(disk), life_(disk.files().life()), node_(node) {
-    network_->locals().set_disk(node, disk.files());
+                             sim_process& process) noexcept
+    : network_(std::move(network)), disk_(disk), life_(disk.files().life()), process_(process) {
+    network_->locals().set_disk(process.node, disk.files());
 }
 
 result<std::unique_ptr<io_backend>> sim_io_system::make_backend(std::size_t) {
-    return std::make_unique<sim_backend>(network_, disk_, life_);
+    return std::make_unique<sim_backend>(network_, disk_, life_, process_);
 }
 
 result<sim_socket*> sim_io_system::socket_of(int fd) noexcept {
+    if (process_.is_dead) {
+        return fail(errno_code(ECANCELED));
+    }
     sim_socket* const found = network_->find_socket(fd);
     if (found == nullptr) {
         return fail(errno_code(network_->find(fd) == nullptr ? EBADF : ENOTSOCK));
@@ -32,20 +35,29 @@ result<sim_socket*> sim_io_system::socket_of(int fd) noexcept {
 }
 
 result<int> sim_io_system::open_socket(int family, int type, int) {
-    return network_->open_socket(node_, family, type);
+    if (process_.is_dead) {
+        return fail(errno_code(ECANCELED));
+    }
+    return network_->open_socket(process_, family, type);
 }
 
 result<std::array<int, 2>> sim_io_system::open_pair(int type) {
-    return network_->open_pair(node_, type);
+    if (process_.is_dead) {
+        return fail(errno_code(ECANCELED));
+    }
+    return network_->open_pair(process_, type);
 }
 
 result<std::array<int, 2>> sim_io_system::open_pipe() {
-    return network_->open_pipe();
+    if (process_.is_dead) {
+        return fail(errno_code(ECANCELED));
+    }
+    return network_->open_pipe(process_);
 }
 
 result<int> sim_io_system::duplicate(int fd) {
-    sim_descriptor* const what = network_->find(fd);
-    const int made = what == nullptr ? -EBADF : network_->add_fd(*what);
+    sim_descriptor* const what = process_.is_dead ? nullptr : network_->find(fd);
+    const int made = what == nullptr ? -EBADF : network_->add_fd(*what, process_);
     if (made < 0) {
         return fail(errno_code(-made));
     }
@@ -101,11 +113,15 @@ result<void> sim_io_system::shutdown(int fd, int how) {
 }
 
 void sim_io_system::close(int fd) noexcept {
-    network_->table().close(fd);
+    if (!process_.is_dead) {  // else the number may be another's by now
+        network_->table().close(fd);
+    }
 }
 
 void sim_io_system::forget(int fd) noexcept {
-    network_->table().forget(fd);
+    if (!process_.is_dead) {
+        network_->table().forget(fd);
+    }
 }
 
 }  // namespace drama::inline v0::internal

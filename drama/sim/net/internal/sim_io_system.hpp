@@ -12,6 +12,7 @@
 #include "drama/io/io_backend.hpp"
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/net/sim_network.hpp"
+#include "drama/sim/node/sim_process.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -19,7 +20,7 @@ namespace drama::inline v0::internal {
 class sim_io_system final : public io_system {
   public:
     sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk,
-                  std::size_t node = 0) noexcept;
+                  sim_process& process) noexcept;
 
     const char* name() const noexcept override { return "simulated"; }
     result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override;
@@ -46,7 +47,7 @@ class sim_io_system final : public io_system {
     std::shared_ptr<sim_network> network_;
     sim_disk& disk_;
     std::uint64_t life_;
-    const std::size_t node_;
+    sim_process& process_;
 };
 
 }  // namespace drama::inline v0::internal

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "drama/sim/internal/descriptor_table.hpp"
 #include "drama/sim/net/internal/local/local_names.hpp"
 
 namespace drama::inline v0::internal {
@@ -54,7 +55,7 @@ std::int64_t local_socket::attempt_accept(operation& op) noexcept {
         return -*error;
     }
     local_socket& child = *listening_->queue.front();
-    const int made = network_.add_fd(child);
+    const int made = network_.add_fd(child, table()->owner_of(op.fd));
     if (made < 0) {
         return made;
     }
@@ -167,20 +168,21 @@ std::int64_t local_socket::receive_message(operation& op) noexcept {
         return count;
     }
     const passed_descriptors with = in_->take(part.iov_base, static_cast<std::size_t>(count));
-    hand_out(with, message);
+    hand_out(with, message, table()->owner_of(op.fd));
     if (in_->writer != nullptr) {
         in_->writer->serve_soon();
     }
     return count;
 }
 
-void local_socket::hand_out(const passed_descriptors& what, msghdr& message) noexcept {
+void local_socket::hand_out(const passed_descriptors& what, msghdr& message,
+                            sim_process& to) noexcept {
     const std::size_t room = message.msg_control == nullptr ? 0 : message.msg_controllen;
     std::size_t given = 0;
     cmsghdr* const header = room < CMSG_LEN(sizeof(int)) ? nullptr : CMSG_FIRSTHDR(&message);
     for (sim_descriptor* const each : what.all()) {
         const bool fits = header != nullptr && CMSG_LEN((given + 1) * sizeof(int)) <= room;
-        const int number = fits ? network_.add_fd(*each) : -1;
+        const int number = fits ? network_.add_fd(*each, to) : -1;
         if (number < 0) {
             message.msg_flags |= MSG_CTRUNC;
             break;

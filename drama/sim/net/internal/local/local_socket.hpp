@@ -57,7 +57,7 @@ class local_socket final : public sim_socket {
     std::size_t limited(std::size_t count, std::string_view site, const account* payer) noexcept;
     /// False: one of the numbers stands for nothing.
     bool collect(const msghdr& message, passed_descriptors& into) noexcept;
-    void hand_out(const passed_descriptors& what, msghdr& message) noexcept;
+    void hand_out(const passed_descriptors& what, msghdr& message, sim_process& to) noexcept;
     void leave(bool has_unread) noexcept;
 
     std::shared_ptr<local_stream> in_;

@@ -6,7 +6,9 @@
 
 #include <poll.h>
 
+#include "drama/sim/internal/descriptor_table.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
+#include "drama/sim/node/sim_process.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -27,8 +29,11 @@ std::int64_t pipe_end::attempt(operation& op, bool) noexcept {
 
 std::size_t pipe_end::limited(std::size_t count, std::string_view site,
                               const operation& op) noexcept {
-    const auto most = table()->scheduler().faults().decide(
-        {.kind = fault_kind::short_transfer, .site = site, .payer = op.payer});
+    const auto most =
+        table()->scheduler().faults().decide({.kind = fault_kind::short_transfer,
+                                              .site = site,
+                                              .payer = op.payer,
+                                              .node = table()->owner_of(op.fd).machine});
     return most && *most > 0 ? std::min(count, static_cast<std::size_t>(*most)) : count;
 }
 

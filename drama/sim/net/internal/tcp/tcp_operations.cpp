@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "drama/sim/internal/descriptor_table.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
 
 namespace drama::inline v0::internal {
@@ -52,7 +53,7 @@ std::int64_t tcp_socket::attempt_accept(operation& op) noexcept {
         return -*error;
     }
     tcp_socket& child = *listening_->queue.front();
-    const int made = network_.add_fd(child);
+    const int made = network_.add_fd(child, table()->owner_of(op.fd));
     if (made < 0) {
         return made;
     }

@@ -240,6 +240,12 @@ result<void> tcp_socket::shutdown(int how) noexcept {
     return {};
 }
 
+void tcp_socket::on_power_loss() noexcept {
+    if (phase_ == phase::connected) {
+        reset_peer();
+    }
+}
+
 void tcp_socket::on_close() noexcept {
     if (phase_ == phase::listening) {
         stop_listening();

@@ -36,6 +36,7 @@ class tcp_socket final : public sim_socket, private path_waiter {
     ~tcp_socket() override;
 
     void on_close() noexcept override;
+    void on_power_loss() noexcept override;
     result<void> listen(int backlog) override;
     result<void> shutdown(int how) noexcept override;
     bool is_listening() const noexcept override { return phase_ == phase::listening; }

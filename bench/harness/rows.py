@@ -3,6 +3,7 @@
 
 import json
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 ASYNC_PEERS = ("tokio", "go", "asio")
@@ -12,13 +13,15 @@ KEYS = ("suite", "name", "unit", "drama", "peer", "best_peer", "ratio", "lower_i
 
 @dataclass(frozen=True)
 class Spec:
-    """One measurement. Only `counted` peers can be the best one; the others are just shown."""
+    """One measurement. Only `counted` peers can be the best one; the others are just shown. `figure`
+    makes one of the repetitions; the least is what code takes that nothing disturbs."""
 
     suite: str
     name: str
     unit: str
     lower_is_better: bool = True
     counted: tuple = ASYNC_PEERS
+    figure: Callable = statistics.median
 
 
 @dataclass
@@ -26,30 +29,30 @@ class Row:
     spec: Spec
     samples: dict = field(default_factory=dict)  # program -> figures, one for each repetition
 
-    def median(self, program):
+    def figure(self, program):
         figures = self.samples.get(program)
-        return statistics.median(figures) if figures else None
+        return self.spec.figure(figures) if figures else None
 
     def best_peer(self):
-        """The counted peer with the best median, or None."""
+        """The counted peer with the best figure, or None."""
         there = [peer for peer in self.spec.counted if self.samples.get(peer)]
         choose = min if self.spec.lower_is_better else max
-        return choose(there, key=self.median) if there else None
+        return choose(there, key=self.figure) if there else None
 
     def ratio(self):
-        """drama's median by the best peer's: below 1 is better where lower is better."""
+        """drama's figure by the best peer's: below 1 is better where lower is better."""
         best = self.best_peer()
-        ours = self.median("drama")
-        if best is None or ours is None or self.median(best) == 0:
+        ours = self.figure("drama")
+        if best is None or ours is None or self.figure(best) == 0:
             return None
-        return ours / self.median(best)
+        return ours / self.figure(best)
 
     def as_dict(self):
         best = self.best_peer()
         ours = self.samples.get("drama")
         ratio = self.ratio()
-        values = (self.spec.suite, self.spec.name, self.spec.unit, self.median("drama"),
-                  self.median(best) if best else None, best,
+        values = (self.spec.suite, self.spec.name, self.spec.unit, self.figure("drama"),
+                  self.figure(best) if best else None, best,
                   round(ratio, 3) if ratio is not None else None, self.spec.lower_is_better,
                   min(ours) if ours else None, max(ours) if ours else None)
         return dict(zip(KEYS, values))
@@ -72,11 +75,11 @@ def figure_text(value):
 
 
 def cell(row, program):
-    """Median, and least and greatest where there are several."""
+    """The figure, and least and greatest where there are several."""
     figures = row.samples.get(program)
     if not figures:
         return "-"
-    text = figure_text(row.median(program))
+    text = figure_text(row.figure(program))
     if len(figures) > 1:
         text += f" ({figure_text(min(figures))}-{figure_text(max(figures))})"
     return text

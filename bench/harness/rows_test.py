@@ -46,7 +46,11 @@ class Rows(unittest.TestCase):
         self.assertIsNone(Row(Spec("a", "b", "ns"), {"drama": [1], "go": [0]}).ratio())
 
     def test_the_median_of_repetitions_ignores_one_that_went_wrong(self):
-        self.assertEqual(Row(Spec("a", "b", "ns"), {"drama": [10, 11, 9000]}).median("drama"), 11)
+        self.assertEqual(Row(Spec("a", "b", "ns"), {"drama": [10, 11, 9000]}).figure("drama"), 11)
+
+    def test_a_row_may_stand_for_the_least_of_its_repetitions(self):
+        found = only(Row(Spec("sched", "pick/1e3", "ns", figure=min), {"drama": [12, 10, 9000]}))
+        self.assertEqual((found["drama"], found["min"], found["max"]), (10, 10, 9000))
 
     def test_scaling_is_how_much_more_two_workers_do(self):
         row = scaling("spawn_scaling", {"drama": [100, 100]}, {"drama": [50, 100]})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The suite of the scheduler's parts: Google Benchmark programs beside them, without peers."""
+"""The suite of the scheduler: what decisions and turns cost, and its parts, without peers."""
 
 import json
 
@@ -8,7 +8,22 @@ from rows import Row, Spec
 
 
 def run_sched(bench):
-    """Rows of every drama/sched/*_bench.cpp."""
+    """Rows of policy_bench, and of every drama/sched/*_bench.cpp."""
+    run_policy(bench)
+    run_parts(bench)
+
+
+def run_policy(bench):
+    """The least of the repetitions that the program makes."""
+    for said in programs.run([programs.BIN / "policy_bench", "--json"]).splitlines():
+        row = json.loads(said)
+        if bench.is_wanted(row["name"]):
+            bench.add(Row(Spec("sched", row["name"], row["unit"], figure=min),
+                          {"drama": row["samples"]}))
+
+
+def run_parts(bench):
+    """Google Benchmark programs."""
     said = programs.run([programs.BIN / "sched_bench", "--benchmark_format=json",
                          f"--benchmark_repetitions={bench.rounds}"])
     samples = {}

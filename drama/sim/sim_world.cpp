@@ -184,8 +184,14 @@ void sim_world::run_for(duration length) noexcept {
 }
 
 bool sim_world::run_until(bool (*met)(void*), void* with, duration longest) noexcept {
-    return threads_->run({.until_ns = after(*threads_, longest), .asks = met, .asked = with}) ==
-           internal::run_end::asked;
+    return threads_->run({.until_ns = after(*threads_, longest),
+                          .asks = met,
+                          .asked = with,
+                          .time_passes = false}) == internal::run_end::asked;
+}
+
+void sim_world::set_impatience(bool (*is_enough)(void*), void* with) noexcept {
+    threads_->set_impatience(is_enough, with);
 }
 
 fault_plan& sim_world::faults() noexcept {

@@ -92,6 +92,10 @@ class DRAMA_API sim_world final : public world {
     /// the world became idle before.
     bool run_until(bool (*met)(void*), void* with, duration longest = duration::max()) noexcept;
 
+    /// Asked before each step while the owner waits for something with a timeout, in stop() of a
+    /// runtime for instance: yes ends the wait, and its time has passed. Null: nobody is asked.
+    void set_impatience(bool (*is_enough)(void*), void* with) noexcept;
+
     sim_network& network() noexcept { return *network_; }
     sim_network& net() noexcept { return *network_; }
     /// What breaks in this world, when and for whom.

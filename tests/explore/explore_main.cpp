@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Searches all scenarios of this program for a given time, each for an equal share of it, and says
-// what was done. Options: --seconds N, --first-seed S, --json, --list.
+// what was done. Options: --seconds N, --first-seed S, --only PREFIX (of a name), --json, --list.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "drama/base/coverage/mark.hpp"
 #include "drama/sim/explore/sim_test.hpp"
@@ -24,6 +25,7 @@ constexpr std::int64_t standard_share = 8;  // one in so many of the seconds mea
 struct wishes {
     std::uint64_t seconds = 10;
     std::uint64_t first_seed = 1;
+    std::string_view only = {};
     bool json = false;
     bool list = false;
 };
@@ -36,6 +38,11 @@ std::optional<wishes> parse(int count, char** words) {
             found.json = true;
         } else if (name == "--list") {
             found.list = true;
+        } else if (name == "--only") {
+            if (++i == count) {
+                return std::nullopt;
+            }
+            found.only = words[i];
         } else if (name == "--seconds" || name == "--first-seed") {
             const auto value = i + 1 < count ? parse_seed(words[++i]) : std::nullopt;
             if (!value) {
@@ -61,6 +68,7 @@ struct tally {
     std::uint64_t scenarios = 0;
     std::uint64_t failures = 0;
     std::uint64_t mismatches = 0;
+    std::uint64_t dropped = 0;
     double cpu = 0;
     double standard_rate = 0;
     std::array<std::uint64_t, fault_kinds> fired{};
@@ -99,6 +107,7 @@ void search(const sim_test_case& test, const wishes& wanted, duration budget, ta
     sum.seeds += seen.seeds;
     sum.runs += seen.runs;
     sum.mismatches += seen.mismatches;
+    sum.dropped += seen.dropped;
     sum.cpu += static_cast<double>(seen.spent.count()) * 1e-9;
     ++sum.scenarios;
     for (std::size_t index = 0; index != fault_kinds; ++index) {
@@ -150,15 +159,20 @@ void report(const tally& sum, const wishes& wanted) {
                 static_cast<unsigned long long>(sum.mismatches));
     if (wanted.json) {
         std::printf(
-            ",\"kinds_fired\":%s,\"kinds_not_fired\":%s,\"marks_hit_names\":%s,"
+            ",\"schedules_dropped\":%llu,\"kinds_fired\":%s,\"kinds_not_fired\":%s,\"marks_hit_"
+            "names\":%s,"
             "\"marks_not_hit\":%s,\"reports\":[%s]}\n",
-            names(false, true, sum).c_str(), names(false, false, sum).c_str(),
-            names(true, true, sum).c_str(), names(true, false, sum).c_str(), sum.reports.c_str());
+            static_cast<unsigned long long>(sum.dropped), names(false, true, sum).c_str(),
+            names(false, false, sum).c_str(), names(true, true, sum).c_str(),
+            names(true, false, sum).c_str(), sum.reports.c_str());
     }
 }
 
 int run(const wishes& wanted) {
-    const auto& tests = registered_sim_tests();
+    std::vector<sim_test_case> tests = registered_sim_tests();
+    std::erase_if(tests, [&](const sim_test_case& each) {
+        return !each.full_name().starts_with(wanted.only);
+    });
     if (wanted.list) {
         for (const sim_test_case& each : tests) {
             std::printf("%s\n", each.full_name().c_str());
@@ -184,7 +198,9 @@ int run(const wishes& wanted) {
 int main(int count, char** words) {
     const auto wanted = drama::parse(count, words);
     if (!wanted) {
-        std::fprintf(stderr, "usage: explore [--seconds N] [--first-seed S] [--json] [--list]\n");
+        std::fprintf(stderr,
+                     "usage: explore [--seconds N] [--first-seed S] [--only PREFIX] "
+                     "[--json] [--list]\n");
         return 2;
     }
     int no_words = 0;

@@ -38,7 +38,7 @@ char byte_at(std::uint64_t client, std::uint64_t offset) {
 }
 
 task<result<tcp_stream>> connect_patiently() {
-    for (int i = 0; i != 100; ++i) {
+    for (;;) {
         endpoint where("server", port);
         auto made = co_await tcp_connect(std::move(where));
         if (made || made.error() != std::errc::connection_refused) {
@@ -49,7 +49,6 @@ task<result<tcp_stream>> connect_patiently() {
             co_return fail(slept.error());
         }
     }
-    co_return fail(errc::deadline_exceeded);
 }
 
 task<void> echo(traffic* all, tcp_stream stream) {
@@ -75,7 +74,7 @@ task<result<void>> accept_all(scope_handle connections, traffic* all) {
         DRAMA_CO_TRY(auto stream, co_await listener.accept());
         const tenant payer = this_runtime().tenant("tenant " + std::to_string(number % 2));
         auto child = connections.spawn(payer, echo, all, std::move(stream));
-        EXPECT_TRUE(child);
+        EXPECT_TRUE(child || child.error().code() == errc::shutting_down);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "drama/coro/sleep.hpp"
 #include "drama/fault/fault_plan.hpp"
@@ -122,11 +123,13 @@ TEST(Explorer, NamesADeadlockWithItsWaitsAndReplaysIt) {
     const found first = search(lock_in_two_orders);
     ASSERT_TRUE(first.seen.failure);
     const run_record& seen = first.seen.failure->record;
-    EXPECT_EQ(seen.verdict.word, "deadlock");
+    EXPECT_EQ(seen.verdict.word, "cycle");
     ASSERT_EQ(seen.verdict.waits.size(), 2U);
-    EXPECT_NE(seen.verdict.waits[0].find("awaits lock  sim_test_test.cpp:"), std::string::npos)
+    EXPECT_NE(seen.verdict.waits[0].find("awaits lock 2  "), std::string::npos)
         << seen.verdict.waits[0];
-    EXPECT_EQ(first.printed.find("FAIL Planted.Bug  deadlock  replay: DRAMA_SEED=v1:"), 0U);
+    EXPECT_NE(seen.verdict.waits[0].find("sim_test_test.cpp:"), std::string::npos)
+        << seen.verdict.waits[0];
+    EXPECT_EQ(first.printed.find("FAIL Planted.Bug  cycle  replay: DRAMA_SEED=v1:"), 0U);
 
     const auto begins = first.printed.find("v1:");
     const auto token =
@@ -141,8 +144,64 @@ TEST(Explorer, NamesADeadlockWithItsWaitsAndReplaysIt) {
 TEST(Explorer, FindsATaskThatNobodyWakes) {
     const found out = search(forget_the_event);
     ASSERT_TRUE(out.seen.failure);
-    EXPECT_EQ(out.seen.failure->record.verdict.word, "deadlock");
+    EXPECT_EQ(out.seen.failure->record.verdict.word, "orphan");
     EXPECT_EQ(out.seen.seeds, 1U) << "it stops at the first failure";
+}
+
+task<void> turn_round_and_round() {
+    for (;;) {
+        auto slept = co_await sleep_for(1us);
+        static_cast<void>(slept);
+    }
+}
+
+void go_nowhere(sim_test_world& world) {
+    world.start("node", turn_round_and_round);
+}
+
+// The stop does not end it either: that must not take ten virtual minutes of turns.
+TEST(Explorer, FindsATaskThatGoesNowhere) {
+    const found out = search(go_nowhere, {.shrink_budget = duration::zero()});
+    ASSERT_TRUE(out.seen.failure);
+    EXPECT_EQ(out.seen.failure->record.verdict.word, "livelock");
+    ASSERT_EQ(out.seen.failure->record.verdict.waits.size(), 1U);
+}
+
+void allow_no_wait(sim_test_world& world) {
+    auto& with = world.keep<shared>();
+    world.start_as("node", "one", add, &with);
+    world.start_as("node", "two", add, &with);
+    world.starves_nobody_for(1ns);
+}
+
+TEST(Explorer, FindsATenantThatWaitsTooLongForItsTurn) {
+    const found out = search(allow_no_wait, {.shrink_budget = duration::zero()});
+    ASSERT_TRUE(out.seen.failure);
+    EXPECT_EQ(out.seen.failure->record.verdict.word, "starved");
+}
+
+void lose_one_of_three(sim_test_world& world) {
+    auto& with = world.keep<shared>();
+    for (int i = 0; i != 3; ++i) {
+        world.start_as("node", "tenant " + std::to_string(i), add, &with);
+    }
+    world.finally([&with] { EXPECT_EQ(with.value, 4); });
+}
+
+TEST(Explorer, KeepsTheTasksThatASumIsAbout) {
+    const found out = search(lose_one_of_three);
+    ASSERT_TRUE(out.seen.failure);
+    ASSERT_FALSE(out.seen.failure->report.shrunk.empty());
+    EXPECT_NE(out.seen.failure->report.shrunk[0].find("3 -> 3 tasks"), std::string::npos)
+        << out.printed;
+}
+
+TEST(BoundedSearch, CountsWhatItHasNoRoomFor) {
+    bounded_search schedules(2);
+    static_cast<void>(schedules.take());
+    const std::vector<bounded_schedule::decision> made(bounded_search::waiting_max + 7, {2, 0});
+    schedules.note(made, 1);
+    EXPECT_EQ(schedules.dropped(), 7U);
 }
 
 TEST(Explorer, FindsARareOrder) {

@@ -7,9 +7,10 @@ Usage: tests/faults/handling.py [--check] [--build FOLDER] [NAME...]
 Each file handling/KIND.mutant removes what handles one kind: lines `file: PATH`, the lines to replace
 (-) and to put there (+), and a line "# test: FILTER", or "# test: TARGET FILTER" for another target
 than faults_test. FOLDER (build/release) is a build of that target. Only the changed source (of a
-header: the test) is compiled again and linked before the rest by FOLDER's own commands; nothing in
-the tree or in FOLDER changes. The tests of the filter must fail then. With --check each change must
-only fit the sources. The exit status is 0 if every test failed as it should.
+header: the test, and what instantiates it) is compiled again and linked before the rest by FOLDER's
+own commands; nothing in the tree or in FOLDER changes. The tests of the filter must fail then. With
+--check each change must only fit the sources. The exit status is 0 if every test failed as it
+should.
 """
 import argparse
 import importlib.machinery
@@ -115,8 +116,13 @@ def judge(tools, path, folder):
                 objects[file] = build.compile(overlay / file.relative_to(ROOT), file, overlay)
             else:
                 suite = "TEST(" + chosen.partition(".")[0] + ","
-                objects |= {each: build.compile(each, each, overlay) for each in build.tests
-                            if suite in each.read_text(encoding="utf-8")}
+                # The library's instances of a template are made where its body is included.
+                body = f'#include "{file.relative_to(ROOT)}"'
+                wanted = [each for each in build.tests if suite in each.read_text(encoding="utf-8")]
+                if file.stem.endswith("_body"):
+                    wanted += [each for each in build.compiles
+                               if body in each.read_text(encoding="utf-8")]
+                objects |= {each: build.compile(each, each, overlay) for each in wanted}
         return how_it_ends(build.link_with(objects, overlay), chosen)
 
 

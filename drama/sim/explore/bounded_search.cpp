@@ -61,7 +61,9 @@ std::vector<preemption> bounded_search::take() {
 }
 
 void bounded_search::note(std::span<const bounded_schedule::decision> made, std::uint64_t hash) {
-    if (!seen_.insert(hash).second || taken_.size() >= deviations_max_) {
+    const bool is_known =
+        seen_.size() < seen_max ? !seen_.insert(hash).second : seen_.contains(hash);
+    if (is_known || taken_.size() >= deviations_max_) {
         return;
     }
     const std::uint32_t first = taken_.empty() ? 0 : taken_.back().decision + 1;

@@ -47,6 +47,8 @@ class DRAMA_API bounded_search {
   public:
     /// Lists that wait to be tried; what comes beyond is dropped and counted.
     static constexpr std::size_t waiting_max = 200'000;
+    /// Runs that are remembered; one like a run beyond them is followed again.
+    static constexpr std::size_t seen_max = 200'000;
 
     explicit bounded_search(std::uint32_t deviations_max);
 

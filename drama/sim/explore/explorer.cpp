@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/explore/explorer.hpp"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -57,6 +58,14 @@ class on_one_cpu {
     cpu_set_t before_{};
     bool known_ = false;
 };
+
+// A run gives its memory back to the next one: with the allocator's usual bounds each would get its
+// larger pieces from the kernel, page by page.
+void keep_memory() noexcept {
+    constexpr int kept = 256 * 1024 * 1024;
+    ::mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, kept);
+}
 
 class search {
   public:
@@ -116,6 +125,7 @@ class search {
             const run_record seen = try_one(spec);
             schedules.note(seen.decisions, seen.hash);
         }
+        found_.dropped = schedules.dropped();
     }
 
     // Whether so many percent of the budget are not used up.
@@ -255,6 +265,7 @@ exploration explore(const sim_test_case& test, const explore_options& options,
                     expectation_probe& probe) {
     const on_one_cpu bound;
     const crash_note last_words;
+    keep_memory();
     return search(test, options, probe).run();
 }
 

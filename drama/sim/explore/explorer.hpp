@@ -46,6 +46,7 @@ struct exploration {
     std::uint64_t runs = 0;   ///< all, with those that were done twice
     std::uint64_t steps = 0;
     std::uint64_t mismatches = 0;                    ///< the same run, another hash
+    std::uint64_t dropped = 0;                       ///< schedules for which there was no room
     duration spent{};                                ///< CPU time of this process
     std::array<std::uint64_t, fault_kinds> fired{};  ///< faults by kind
     std::string refused;                             ///< why nothing was run; empty: something was

@@ -32,6 +32,7 @@ sim_test_setup sim_test_runner::set_up(const run_spec& spec, schedule_strategy& 
     setup.runtime.shutdown_deadline = shutdown_patience;
     setup.left_out = spec.left_out;
     setup.capacity_max = spec.capacity_max;
+    setup.steps_max = spec.steps_max;
     setup.has_failed = probe_.question();
     setup.mute = probe_.muter();
     if (spec.how.kind == search_kind::loop && spec.how.loop == loop_kind::stop) {

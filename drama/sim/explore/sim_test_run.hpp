@@ -59,6 +59,7 @@ struct run_spec {
     std::optional<std::vector<deviation>> deviations = {};  ///< the schedule, in place of `how`
     bool records_deviations = false;
 
+    std::uint64_t steps_max = 0;  ///< a run that takes more is given up; 0: none is
     std::uint64_t stop_at_step = 0;
     run_trace* trace = nullptr;  ///< what happens is noted there
 };

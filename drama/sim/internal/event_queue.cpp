@@ -8,9 +8,8 @@ namespace drama::inline v0::internal {
 void event_queue::schedule(timed_event& event, std::int64_t at_ns) {
     DRAMA_ASSERT(!event.is_scheduled(), "the event is scheduled already");
     event.at_ns = at_ns;
-    const entry added{at_ns, ++scheduled_, &event};
-    heap_.push_back(added);
-    sift_up(added, heap_.size() - 1);
+    heap_.emplace_back();
+    sift_up({at_ns, ++scheduled_, &event}, heap_.size() - 1);
 }
 
 void event_queue::cancel(timed_event& event) noexcept {

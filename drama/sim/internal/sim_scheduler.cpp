@@ -30,6 +30,9 @@ thread_local sim_scheduler* this_thread_serves = nullptr;
 
 // Whoever spins waits for a thread that has lost its CPU.
 constexpr duration spin_pause = std::chrono::nanoseconds(500);
+// A ready thread is passed over so often, and then runs; looked at once in so many choices.
+constexpr std::uint64_t passed_over_max = 1'000;
+constexpr std::uint64_t passed_over_looks = 256;
 
 void give_way() noexcept {
     const no_access_points guard;
@@ -176,6 +179,7 @@ void sim_scheduler::on_due(timed_event& event) noexcept {
         thread.waits_at->waiter = nullptr;
         thread.waits_at = nullptr;
     }
+    thread.ready_since = thread.home->choices_;
     if (thread.group != nullptr && thread.group->is_held) {
         thread.group->held.push_back(&thread);
     } else {
@@ -200,9 +204,7 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
     }
     sim_thread* const self = current_;
     if (self == nullptr) {
-        if (run({.until_ns = until_ns, .point = &point}) == run_end::idle) {
-            stop_in_deadlock("the owner waits and nothing will ever happen");
-        }
+        wait_as_owner(point, until_ns);
         return;
     }
     DRAMA_ASSERT(point.waiter == nullptr, "two threads wait at one parker");
@@ -213,6 +215,21 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
         make_ready_at(*self, until_ns + wake_delay_ns(*self));
     }
     wait_inside(*self);
+}
+
+void sim_scheduler::wait_as_owner(wait_point& point, std::int64_t until_ns) noexcept {
+    run_limit limit{.until_ns = until_ns, .point = &point};
+    if (until_ns != never_ns) {
+        limit.asks = impatience_.asks;
+        limit.asked = impatience_.asked;
+    }
+    const run_end why = run(limit);
+    if (why == run_end::idle) {
+        stop_in_deadlock("the owner waits and nothing will ever happen");
+    }
+    if (why == run_end::asked && !point.is_due()) {
+        now_ns_ = until_ns;
+    }
 }
 
 void sim_scheduler::pause_at_access() noexcept {
@@ -355,7 +372,7 @@ sim_thread* sim_scheduler::pick() noexcept {
             return nullptr;
         }
         if (!ready_.empty()) {
-            const std::size_t index = ready_.size() == 1 ? 0 : strategy_->choose(ready_);
+            const std::size_t index = ready_.size() == 1 ? 0 : choose();
             sim_thread* const picked = ready_[index];
             ready_[index] = ready_.back();
             ready_.pop_back();
@@ -367,10 +384,22 @@ sim_thread* sim_scheduler::pick() noexcept {
     }
 }
 
+// A strategy may be as unfair as it likes, but not for ever: workers that look for work would spin
+// while the one that has it never runs, which no machine does to them.
+std::size_t sim_scheduler::choose() noexcept {
+    if (++choices_ % passed_over_looks == 0) {
+        const auto first = std::ranges::min_element(ready_, {}, &sim_thread::ready_since);
+        if (choices_ - (*first)->ready_since >= passed_over_max) {
+            return static_cast<std::size_t>(first - ready_.begin());
+        }
+    }
+    return strategy_->choose(ready_);
+}
+
 bool sim_scheduler::advance() noexcept {
     if (events_.empty()) {
         why_ = run_end::idle;
-        if (limit_.until_ns != never_ns && limit_.asks == nullptr) {
+        if (limit_.until_ns != never_ns && limit_.time_passes) {
             now_ns_ = limit_.until_ns;
             why_ = run_end::time;
         }

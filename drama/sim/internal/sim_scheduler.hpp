@@ -62,6 +62,7 @@ struct sim_thread : timed_event {
     carrier* inside = nullptr;      ///< where it waits in the middle of a step
     wait_point* waits_at = nullptr;
     sim_parker* parked_at = nullptr;  ///< between steps
+    std::uint64_t ready_since = 0;    ///< how many choices there were when it became ready
     std::int64_t busy_until_ns = 0;
     std::int64_t cpu_ns = 0;
     std::int64_t runs_since_ns = -1;   ///< its step runs, and each look at the clock takes time
@@ -78,6 +79,7 @@ struct run_limit {
     const wait_point* point = nullptr;  ///< becomes due
     bool (*asks)(void*) = nullptr;      ///< says yes; asked before each step
     void* asked = nullptr;
+    bool time_passes = true;  ///< though nothing will happen, up to `until_ns`
 };
 
 enum class run_end : std::uint8_t { asked, time, idle };
@@ -121,6 +123,11 @@ class DRAMA_API sim_scheduler {
     void wake_waiter(wait_point& point) noexcept;
     /// Until `point` is due or the time has come. Requires: nobody else waits there.
     void wait(wait_point& point, std::int64_t until_ns) noexcept;
+    /// What the owner asks before each step while it waits with a timeout; yes: the time has come,
+    /// whatever should have happened until then. Null: nothing.
+    void set_impatience(bool (*asks)(void*), void* asked) noexcept {
+        impatience_ = {.asks = asks, .asked = asked};
+    }
     /// Lets virtual time pass inside a step, on the CPU or off it.
     void pass_time(duration length, bool burns) noexcept;
     /// Instrumented code has counted its accesses down: the thread loses its CPU, if it runs code
@@ -182,6 +189,7 @@ class DRAMA_API sim_scheduler {
 
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
+    std::size_t choose() noexcept;
     bool is_limit_met() noexcept;
     bool does_owner_say_enough() noexcept;
     bool advance() noexcept;
@@ -191,6 +199,7 @@ class DRAMA_API sim_scheduler {
     void end(sim_thread& thread) noexcept;
     void forget(sim_thread& thread) noexcept;
     void wait_inside(sim_thread& self) noexcept;
+    void wait_as_owner(wait_point& point, std::int64_t until_ns) noexcept;
     void begin_running(sim_thread& thread) noexcept;
     void end_running(sim_thread& thread) noexcept;
     void pass_to(sim_thread& next) noexcept;
@@ -207,6 +216,7 @@ class DRAMA_API sim_scheduler {
 
     std::int64_t now_ns_ = 1'000'000;  // not 0, which is long_ago
     run_limit limit_;
+    run_limit impatience_;
     run_end why_ = run_end::idle;
     sim_thread* picked_ = nullptr;   // what the carrier that gets the baton begins with
     sim_thread* current_ = nullptr;  // whose step runs
@@ -215,6 +225,7 @@ class DRAMA_API sim_scheduler {
     event_queue events_;
     std::vector<sim_thread*> ready_;
     std::vector<object_wait*> object_waits_;  // the longest first
+    std::uint64_t choices_ = 0;
     std::vector<std::unique_ptr<sim_thread>> threads_;
     struct passing_time final : fault_time {
         explicit passing_time(sim_scheduler& scheduler) noexcept : in(&scheduler) {}

@@ -33,6 +33,8 @@ struct sim_test_setup {
     planned_stop stop{};
     /// Virtual time after which a run that has not ended is late.
     duration longest = std::chrono::minutes(10);
+    /// Steps after which a run that has not ended is given up; 0: never.
+    std::uint64_t steps_max = 0;
     /// True once an expectation has failed: the run ends then. Null: nobody knows.
     bool (*has_failed)() = nullptr;
     /// Called with true before what is left of killed nodes ends, and with false after it: what
@@ -44,7 +46,8 @@ struct sim_test_setup {
 
 /// How a run ended.
 struct run_verdict {
-    /// One word, such as "deadlock"; empty if everything held.
+    /// One word: that of a verdict_kind, such as "cycle", or "expectation", "exception", "refused",
+    /// "shutdown", "given_up"; empty if everything held.
     std::string word = {};
     std::string what = {};                 ///< one line
     std::vector<std::string> waits = {};   ///< a line for each wait that matters

@@ -7,6 +7,7 @@
 
 #include "drama/coro/spawn.hpp"
 #include "drama/coro/wait_record.hpp"
+#include "drama/tenant/tenant_record.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -180,8 +181,12 @@ bool sim_test_world::is_wrong() {
             fail("invariant", "what must always hold does not");
         }
     }
-    if (setup_.has_failed != nullptr && setup_.has_failed()) {
-        fail("expectation", "an expectation failed");
+    ask_expectations();
+    if (is_stuck()) {
+        fail("livelock", "things happen, and nothing comes of it");
+    }
+    if (setup_.steps_max != 0 && sim_.world().steps() > setup_.steps_max) {
+        fail("given_up", "it takes too many steps");
     }
     for (const sim_program* const each : strict_) {
         if (each->has_ended() && !each->error().empty()) {
@@ -189,6 +194,21 @@ bool sim_test_world::is_wrong() {
         }
     }
     return !verdict_.holds();
+}
+
+// Before it says so, faults have ended and the run had time to recover.
+bool sim_test_world::is_stuck() noexcept {
+    const auto found = watch_.look(sim_.world().progress_marks(), sim_.world().steps());
+    if (found == livelock_watch::finding::calm_down) {
+        sim_.faults().clear();
+    }
+    return found == livelock_watch::finding::livelock;
+}
+
+void sim_test_world::ask_expectations() {
+    if (setup_.has_failed != nullptr && setup_.has_failed()) {
+        fail("expectation", "an expectation failed");
+    }
 }
 
 void sim_test_world::stop_as_planned() {
@@ -268,7 +288,9 @@ const run_verdict& sim_test_world::finish() {
         sim_.faults().clear();
         run_until(saturating_add(limit, 3 * setup_.longest));
     }
-    if (verdict_.holds() && !is_done()) {
+    if (verdict_.word == "livelock") {
+        list_waits();
+    } else if (verdict_.holds() && !is_done()) {
         judge_end();
     }
     for (const check& each : finally_) {
@@ -276,10 +298,9 @@ const run_verdict& sim_test_world::finish() {
             fail("invariant", "what must hold at the end does not");
         }
     }
+    judge_turns();
     stop_nodes();
-    if (setup_.has_failed != nullptr && setup_.has_failed()) {
-        fail("expectation", "an expectation failed");
-    }
+    ask_expectations();
     bury_nodes();
     return verdict_;
 }
@@ -295,11 +316,44 @@ void sim_test_world::judge_end() {
     }
     if (sim_.world().has_events()) {
         fail("late", counted(left, "program") + " did not end in time" + paused);
+        list_waits();
+        return;
+    }
+    const drama::verdict seen = paused.empty() ? sim_.judge() : drama::verdict();
+    if (seen) {
+        take(seen);
     } else {
         fail("deadlock",
              counted(left, "program") + " wait and nothing will ever happen again" + paused);
+        list_waits();
     }
-    list_waits();
+}
+
+// What the oracle says, in the words of a report.
+void sim_test_world::take(const drama::verdict& seen) {
+    fail(std::string(name_of(seen.kind)), seen.summary);
+    for (const waiting_task& each : seen.tasks) {
+        verdict_.waits.push_back(each.text());
+        verdict_.places.push_back(each.waits_at);
+    }
+    if (seen.others != 0) {
+        verdict_.waits.push_back("and " + std::to_string(seen.others) + " more tasks wait");
+    }
+    std::ranges::sort(verdict_.places);
+    const auto repeated = std::ranges::unique(verdict_.places);
+    verdict_.places.erase(repeated.begin(), repeated.end());
+}
+
+// A fault may take a worker away for as long as it likes.
+void sim_test_world::judge_turns() {
+    const auto longest = sim_.world().census().longest_without_turn();
+    if (setup_.runtime.order != policy::fair || longest.lasted <= without_turn_most_ ||
+        sim_.faults().kinds_fired() != 0) {
+        return;
+    }
+    const auto length = std::to_string(longest.lasted.count());
+    fail("starved", "tenant '" + static_cast<const tenant_record&>(*longest.payer).name() +
+                        "' had a ready task and no turn for " + length + " ns");
 }
 
 void sim_test_world::list_waits() {
@@ -327,10 +381,25 @@ void sim_test_world::list_waits() {
 
 void sim_test_world::stop_nodes() {
     runs_ = true;  // what code asks for now comes too late
+    watch_ = livelock_watch();
+    // A stop has minutes for slow faults; for a program that spins these would be hours of ours.
+    const auto is_enough = [](void* self) {
+        auto& mine = *static_cast<sim_test_world*>(self);
+        const bool stands = mine.is_stuck();
+        if (stands) {
+            mine.fail("livelock", "tasks were asked to stop and go on and on");
+        }
+        return stands;
+    };
+    sim_.world().set_impatience(is_enough, this);
     for (sim_node& each : nodes_ | std::views::reverse) {
         if (auto error = each.stop(); !error.empty()) {
             fail("shutdown", std::move(error));
         }
+    }
+    sim_.world().set_impatience(nullptr, nullptr);
+    if (!verdict_.holds()) {
+        return;
     }
     if (const std::string left = sim_.leftovers(); !left.empty()) {
         fail("leak", left + " are left");

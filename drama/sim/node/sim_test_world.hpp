@@ -31,6 +31,8 @@
 #include "drama/sim/node/sim_program.hpp"
 #include "drama/sim/node/sim_test_setup.hpp"
 #include "drama/sim/node/survival.hpp"
+#include "drama/sim/oracle/livelock_watch.hpp"
+#include "drama/sim/oracle/verdict.hpp"
 #include "drama/sim/simulation.hpp"
 
 namespace drama::inline v0 {
@@ -147,6 +149,9 @@ class DRAMA_API sim_test_world {
     void fail(std::string word, std::string what);
     /// Virtual time after which a run that has not ended is late.
     void set_longest(duration longest) noexcept { setup_.longest = longest; }
+    /// Unless something broke or the order is not fair: no tenant with a ready task may be left
+    /// without a turn for longer. See lag_bound.
+    void starves_nobody_for(duration longest) noexcept { without_turn_most_ = longest; }
 
     /// A number from 1 to `most` for a queue, a pool or a crowd; 1 and 2 are drawn more often.
     std::size_t capacity(std::size_t most);
@@ -204,8 +209,12 @@ class DRAMA_API sim_test_world {
     bool wants_pause();
     bool is_done() const noexcept;
     bool is_wrong();
+    bool is_stuck() noexcept;
+    void ask_expectations();
     void stop_as_planned();
     void judge_end();
+    void judge_turns();
+    void take(const drama::verdict& seen);
     void list_waits();
     void stop_nodes();
     void bury_nodes();
@@ -226,6 +235,8 @@ class DRAMA_API sim_test_world {
     std::uint64_t scripted_ = 0;
     bool runs_ = false;
     bool finishing_ = false;
+    livelock_watch watch_;
+    duration without_turn_most_ = duration::max();
     survival survives_;
     run_verdict verdict_;
 };

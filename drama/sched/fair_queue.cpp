@@ -3,11 +3,11 @@
 
 namespace drama::inline v0 {
 
-fair_queue::fair_queue(policy order, std::size_t shard_count, queue_id id)
-    : policy_(order), id_(id), clock_(static_cast<std::uint32_t>(shard_count)) {
+fair_queue::fair_queue(policy order, std::size_t shard_count, queue_id id, share_ledger* ledger)
+    : policy_(order), id_(id), ledger_(ledger), clock_(static_cast<std::uint32_t>(shard_count)) {
     shards_.reserve(shard_count);
     for (std::size_t index = 0; index != shard_count; ++index) {
-        shards_.push_back(std::make_unique<fair_shard>(*this, clock_, id, order));
+        shards_.push_back(std::make_unique<fair_shard>(*this, clock_, id, order, ledger));
     }
 }
 
@@ -19,6 +19,32 @@ bool fair_queue::is_worth_stealing(virtual_time own, virtual_time other) const n
     const virtual_span margin =
         policy_ == policy::fifo ? window.count() * virtual_units_per_ns : clock_.progress(window);
     return before(advanced(other, margin), own);
+}
+
+std::size_t fair_queue::shard_to_help(std::size_t own, std::uint64_t turn) const noexcept {
+    constexpr std::size_t compared_each_turn = 4;
+    constexpr std::uint64_t turns_between_looks = 8;
+    const std::size_t count = shards_.size();
+    const virtual_time mine = shards_[own]->earliest_deadline();
+    const bool looks_at_all = count <= compared_each_turn || mine == no_deadline;
+    if (!looks_at_all && turn % turns_between_looks != 0) {
+        return own;
+    }
+    const std::size_t first = looks_at_all ? 1 : 1 + turn / turns_between_looks % (count - 1);
+    const std::size_t last = looks_at_all ? count - 1 : first;
+    std::size_t best = own;
+    virtual_time best_deadline = mine;
+    for (std::size_t step = first; step <= last; ++step) {
+        const std::size_t other = (own + step) % count;
+        const virtual_time its = shards_[other]->earliest_deadline();
+        const bool is_better = best == own ? is_worth_stealing(mine, its)
+                                           : its != no_deadline && before(its, best_deadline);
+        if (is_better) {
+            best = other;
+            best_deadline = its;
+        }
+    }
+    return best;
 }
 
 std::size_t fair_queue::size() const noexcept {
@@ -39,6 +65,9 @@ clock_sums fair_queue::sums() const noexcept {
 
 void fair_queue::update(instant now) noexcept {
     if (clock_.try_lead()) {
+        if (ledger_ != nullptr) {
+            ledger_->maybe_update(now);
+        }
         clock_.update(now, sums());
     }
 }

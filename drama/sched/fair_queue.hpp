@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace drama::inline v0 {
 /// Lifetime: outlives no tenant: all lane sets are absent when it is destroyed.
 class DRAMA_API fair_queue {
   public:
-    fair_queue(policy order, std::size_t shard_count, queue_id id);
+    /// With a `ledger`, all shares here are accounted_shares, and it says what they pay.
+    fair_queue(policy order, std::size_t shard_count, queue_id id, share_ledger* ledger = nullptr);
     fair_queue(const fair_queue&) = delete;
     fair_queue& operator=(const fair_queue&) = delete;
 
@@ -27,6 +29,7 @@ class DRAMA_API fair_queue {
     const fair_clock& clock() const noexcept { return clock_; }
     policy order() const noexcept { return policy_; }
     queue_id id() const noexcept { return id_; }
+    share_ledger* ledger() const noexcept { return ledger_; }
 
     /// Corrects the clock if that is due and nobody else does. Picks call it; who serves none
     /// may. Complexity: a load, or O(shards) once per clock_period.
@@ -40,6 +43,12 @@ class DRAMA_API fair_queue {
     /// `other`: earlier by more than the steal window. Either may be no_deadline.
     bool is_worth_stealing(virtual_time own, virtual_time other) const noexcept;
 
+    /// The shard whose most urgent tenant the worker of `own` had better serve in its `turn`-th
+    /// turn, or `own`. Up to four shards are compared each turn; of more, one in rotation every
+    /// eighth turn, and all while nobody in `own` is eligible: to borrow ahead of the clock comes
+    /// last. Complexity: O(1), O(shards) where nobody is eligible.
+    std::size_t shard_to_help(std::size_t own, std::uint64_t turn) const noexcept;
+
     /// Items queued in all shards (a hint).
     std::size_t size() const noexcept;
     /// The members' sums over all shards: what the clock is steered by.
@@ -50,6 +59,7 @@ class DRAMA_API fair_queue {
 
     policy policy_;
     queue_id id_;
+    share_ledger* ledger_;
     fair_clock clock_;
     std::vector<std::unique_ptr<fair_shard>> shards_;
 };

@@ -105,10 +105,14 @@ bool fair_shard::remove(lane_set& lanes, work_item& item) noexcept {
     return true;
 }
 
-void fair_shard::settle(lane_set& lanes, duration used, instant) noexcept {
+void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
     DRAMA_ASSERT(running_ == &lanes, "settles another turn than the running one");
     running_ = nullptr;
-    lanes.share_->charge(used);
+    if (ledger_ == nullptr) {
+        lanes.share_->charge(used);
+    } else {
+        ledger_->charge(*lanes.share_, resource_of(id_), used, now);
+    }
     if (lanes.empty()) {
         leave(lanes);
     } else {
@@ -196,6 +200,9 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
 void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock) {
     clock_seen_ = clock;
     const duration credit = clock_->scaled_slice(slice_of(cls, lanes.share_->latency_setting()));
+    if (ledger_ != nullptr) {
+        ledger_->join(*lanes.share_);
+    }
     const sums_change change = lanes.share_->join(id_, clock, credit);
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
     apply(change);
@@ -209,6 +216,9 @@ void fair_shard::leave(lane_set& lanes) noexcept {
     lanes.state_ = state::absent;
     members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
     apply(lanes.share_->leave(id_));
+    if (ledger_ != nullptr) {
+        ledger_->leave(*lanes.share_);
+    }
 }
 
 // Puts a lane set that ran, or that was found to have moved on, where it now belongs. A request

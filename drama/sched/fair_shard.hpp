@@ -12,6 +12,7 @@
 #include "drama/sched/deadline_groups.hpp"
 #include "drama/sched/fair_clock.hpp"
 #include "drama/sched/lane_set.hpp"
+#include "drama/sched/account/share_ledger.hpp"
 
 namespace drama::inline v0 {
 
@@ -39,8 +40,9 @@ struct turn {
 /// Lifetime:   empty when destroyed.
 class DRAMA_API fair_shard {
   public:
-    fair_shard(fair_queue& queue, fair_clock& clock, queue_id id, policy order) noexcept
-        : queue_(&queue), clock_(&clock), id_(id), policy_(order) {}
+    fair_shard(fair_queue& queue, fair_clock& clock, queue_id id, policy order,
+               share_ledger* ledger) noexcept
+        : queue_(&queue), clock_(&clock), ledger_(ledger), id_(id), policy_(order) {}
     fair_shard(const fair_shard&) = delete;
     fair_shard& operator=(const fair_shard&) = delete;
 
@@ -130,6 +132,7 @@ class DRAMA_API fair_shard {
 
     alignas(64) fair_queue* queue_;
     fair_clock* clock_;
+    share_ledger* ledger_;
     queue_id id_;
     policy policy_;
     lane_set* running_ = nullptr;

@@ -171,6 +171,7 @@ class lane_set {
         far,       // fair_shard: many requests ahead of the clock
         eligible,  // pool_order
         waiting,   // pool_order: ahead of the clock
+        limited,   // pool_order: has had what its limit allows
         arrivals,  // under fifo
         running,
         in_service,  // pool_order: nothing waits, something runs

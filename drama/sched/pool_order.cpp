@@ -2,6 +2,7 @@
 #include "drama/sched/pool_order.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace drama::inline v0 {
 namespace {
@@ -23,18 +24,28 @@ void pool_order::push(pool_lanes& lanes, pool_item& item, instant now) {
     }
     const bool was_absent = lanes.state_ == state::absent;
     if (was_absent) {
-        eligible_.reserve(members_ + 1);
-        waiting_.reserve(members_ + 1);
-        const duration cost = cost_of(lanes, item);
-        apply(lanes.share_->join(id_, clock, std::min(cost, slice_max),
-                                 std::max(cost, slice_max) * debt_slices_max));
-        ++members_;
+        join(lanes, item, clock, now);
     }
     item.queued_at = now;
     lanes.append(item, lane_of(item));
     size_.store(size() + 1, std::memory_order_relaxed);
-    place(lanes, clock);
+    place(lanes, clock, now);
     publish();
+}
+
+void pool_order::join(pool_lanes& lanes, const pool_item& item, virtual_time clock, instant now) {
+    eligible_.reserve(members_ + 1);
+    waiting_.reserve(members_ + 1);
+    limited_.reserve(members_ + 1);
+    reserved_.reserve(members_ + 1);
+    if (ledger_ != nullptr) {
+        ledger_->join(*lanes.share_);
+    }
+    lanes.tags_.join(now);
+    const duration cost = cost_of(lanes, item);
+    apply(lanes.share_->join(id_, clock, std::min(cost, slice_max),
+                             std::max(cost, slice_max) * debt_slices_max));
+    ++members_;
 }
 
 void pool_order::remove(pool_lanes& lanes, pool_item& item, instant now) noexcept {
@@ -43,21 +54,21 @@ void pool_order::remove(pool_lanes& lanes, pool_item& item, instant now) noexcep
         arrivals_.forget_at(lanes, before_it);
     }
     size_.store(size() - 1, std::memory_order_relaxed);
-    place(lanes, clock_.at(now));
+    place(lanes, clock_.at(now), now);
     publish();
 }
 
 pool_grant pool_order::pick(std::uint32_t server, instant now) noexcept {
     maybe_update(now);
     const virtual_time clock = clock_.at(now);
-    return start(next(server, clock), now, clock);
+    return start(next(server, clock, now), now, clock);
 }
 
 pool_grant pool_order::pick_under_share(std::uint32_t server, instant now) noexcept {
     maybe_update(now);
     const virtual_time clock = clock_.at(now);
     pool_lanes* const lanes =
-        policy_ == policy::fifo ? next(server, clock) : next_under_share(clock);
+        policy_ == policy::fifo ? next(server, clock, now) : next_under_share(clock, now);
     return start(lanes, now, clock);
 }
 
@@ -68,12 +79,15 @@ pool_grant pool_order::start(pool_lanes* lanes, instant now, virtual_time clock)
     if (policy_ == policy::fifo) {
         arrivals_.pop();
     }
+    const bool by_reservation = lanes->tags_.has_reservation() && lanes->tags_.is_due(now);
     unlink(*lanes);
     auto* item = static_cast<pool_item*>(lanes->take(lanes->next_lane()));
     size_.store(size() - 1, std::memory_order_relaxed);
     pool_grant grant{.lanes = lanes, .item = item, .site = item->site, .charged_at = now};
     grant.expected = cost_of(*lanes, *item);
     grant.is_estimated = item->known_cost == duration(0);
+    grant.by_reservation = by_reservation;
+    lanes->tags_.start(grant.expected, by_reservation, now);
     grant.weight = lanes->share_->weight();
     grant.held = std::max<virtual_span>(1, to_virtual(grant.expected, grant.weight));
     held_moment_ += std::uint64_t{grant.weight} * static_cast<std::uint64_t>(grant.held);
@@ -81,7 +95,7 @@ pool_grant pool_order::start(pool_lanes* lanes, instant now, virtual_time clock)
     ++running_;
     ++lanes->in_service_;
     apply(lanes->share_->account(id_, grant.held));
-    enqueue(*lanes, clock);
+    enqueue(*lanes, clock, now);
     publish();
     return grant;
 }
@@ -93,7 +107,7 @@ void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept
         return;
     }
     charge(grant, used, std::min(grant.held, to_virtual(more, grant.weight)), now);
-    place(*grant.lanes, clock_.at(now));
+    place(*grant.lanes, clock_.at(now), now);
     publish();
 }
 
@@ -101,6 +115,7 @@ void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept 
     pool_lanes& lanes = *grant.lanes;
     used = std::max(used / cheapness_, duration(1));
     charge(grant, std::max(used, grant.charged), grant.held, now);
+    lanes.tags_.settle(used - grant.expected, grant.by_reservation);
     charged_at_sum_ -= ns_of(grant.charged_at);
     --running_;
     --lanes.in_service_;
@@ -108,13 +123,13 @@ void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept 
         lanes.estimates_.learn(grant.site, used);
         learn_prior(used);
     }
-    place(lanes, clock_.at(now));
+    place(lanes, clock_.at(now), now);
     grant.item = nullptr;
     publish();
 }
 
 duration pool_order::head_wait(instant now) noexcept {
-    const pool_lanes* first = next(0, clock_.at(now));
+    const pool_lanes* first = next(0, clock_.at(now), now);
     return first == nullptr ? duration(0) : now - first->next_queued_at();
 }
 
@@ -131,7 +146,7 @@ duration pool_order::expected(const pool_lanes& lanes) const noexcept {
 }
 
 std::uint32_t pool_order::next_in_service(instant now) noexcept {
-    const pool_lanes* first = next(0, clock_.at(now));
+    const pool_lanes* first = next(0, clock_.at(now), now);
     return first == nullptr ? 0 : first->in_service_;
 }
 
@@ -141,12 +156,15 @@ virtual_span pool_order::request(const pool_lanes& lanes) const noexcept {
     return to_virtual(scaled_by(share.latency_setting(), expected(lanes)), share.weight());
 }
 
-void pool_order::enqueue(pool_lanes& lanes, virtual_time clock) noexcept {
+void pool_order::enqueue(pool_lanes& lanes, virtual_time clock, instant now) noexcept {
     if (lanes.empty()) {
         lanes.state_ = lanes.in_service_ != 0 ? state::in_service : state::absent;
         if (lanes.state_ == state::absent) {
             --members_;
             apply(lanes.share_->leave(id_));
+            if (ledger_ != nullptr) {
+                ledger_->leave(*lanes.share_);
+            }
         }
         return;
     }
@@ -154,46 +172,87 @@ void pool_order::enqueue(pool_lanes& lanes, virtual_time clock) noexcept {
         lanes.state_ = state::arrivals;
         return;
     }
+    if (lanes.tags_.has_reservation()) {
+        lanes.reserved_index_ = static_cast<std::uint32_t>(reserved_.size());
+        reserved_.push_back(&lanes);
+    }
     const virtual_time v = position(lanes);
     lanes.deadline_ = advanced(v, request(lanes));
+    if (!lanes.tags_.is_allowed(now)) {
+        lanes.state_ = state::limited;
+        limited_.insert(lanes, lanes.tags_.allowed().time_since_epoch().count());
+        return;
+    }
     const bool is_eligible = !before(clock, v);
     lanes.state_ = is_eligible ? state::eligible : state::waiting;
     (is_eligible ? eligible_ : waiting_).insert(lanes, is_eligible ? lanes.deadline_ : v);
 }
 
 void pool_order::unlink(pool_lanes& lanes) noexcept {
+    const bool stands = lanes.state_ == state::eligible || lanes.state_ == state::waiting ||
+                        lanes.state_ == state::limited;
+    if (stands && lanes.tags_.has_reservation()) {
+        reserved_[lanes.reserved_index_] = reserved_.back();
+        reserved_.back()->reserved_index_ = lanes.reserved_index_;
+        reserved_.pop_back();
+    }
     if (lanes.state_ == state::eligible) {
         eligible_.remove(lanes);
     } else if (lanes.state_ == state::waiting) {
         waiting_.remove(lanes);
+    } else if (lanes.state_ == state::limited) {
+        limited_.remove(lanes);
     }
 }
 
-void pool_order::place(pool_lanes& lanes, virtual_time clock) noexcept {
+void pool_order::place(pool_lanes& lanes, virtual_time clock, instant now) noexcept {
     unlink(lanes);
-    enqueue(lanes, clock);
+    enqueue(lanes, clock, now);
 }
 
-void pool_order::release_eligible(virtual_time clock) noexcept {
+void pool_order::release_eligible(virtual_time clock, instant now) noexcept {
     while (!waiting_.empty() && !before(clock, waiting_.front().key)) {
-        auto& lanes = static_cast<pool_lanes&>(*waiting_.front().lanes);
-        waiting_.pop();
-        enqueue(lanes, clock);
+        place(static_cast<pool_lanes&>(*waiting_.front().lanes), clock, now);
     }
 }
 
-// Charges of other queues make keys too early, never too late: the first is looked at again.
-pool_lanes* pool_order::next(std::uint32_t server, virtual_time clock) noexcept {
+void pool_order::release_allowed(virtual_time clock, instant now) noexcept {
+    while (next_allowed() <= now) {
+        place(static_cast<pool_lanes&>(*limited_.front().lanes), clock, now);
+    }
+}
+
+// The one whose reservation has been due for longest.
+pool_lanes* pool_order::next_reserved(instant now) noexcept {
+    pool_lanes* first = nullptr;
+    for (pool_lanes* const each : reserved_) {
+        if (each->tags_.is_due(now) &&
+            (first == nullptr || each->tags_.due() < first->tags_.due())) {
+            first = each;
+        }
+    }
+    return first;
+}
+
+pool_lanes* pool_order::next(std::uint32_t server, virtual_time clock, instant now) noexcept {
     if (policy_ == policy::fifo) {
         return static_cast<pool_lanes*>(arrivals_.front());
     }
-    release_eligible(clock);
+    release_allowed(clock, now);
+    pool_lanes* const reserved = next_reserved(now);
+    return reserved != nullptr ? reserved : next_by_share(server, clock, now);
+}
+
+// Charges of other queues make keys too early, never too late: the first is looked at again.
+pool_lanes* pool_order::next_by_share(std::uint32_t server, virtual_time clock,
+                                      instant now) noexcept {
+    release_eligible(clock, now);
     while (!eligible_.empty()) {
         auto& lanes = static_cast<pool_lanes&>(*eligible_.front().lanes);
         if (!before(clock, position(lanes))) {
             break;
         }
-        place(lanes, clock);
+        place(lanes, clock, now);
     }
     if (eligible_.empty()) {
         pool_lanes* ahead = best_ahead(server, clock);
@@ -216,8 +275,9 @@ bool pool_order::is_under_share(const lane_set& lanes) const noexcept {
 }
 
 // Eligible tenants first, by expected finish; then those that are least ahead.
-pool_lanes* pool_order::next_under_share(virtual_time clock) noexcept {
-    release_eligible(clock);
+pool_lanes* pool_order::next_under_share(virtual_time clock, instant now) noexcept {
+    release_allowed(clock, now);
+    release_eligible(clock, now);
     for (const virtual_heap* heap : {&eligible_, &waiting_}) {
         const virtual_heap::entry* best = nullptr;
         const std::size_t count = std::min(heap->size(), tenants_looked_at);
@@ -231,7 +291,8 @@ pool_lanes* pool_order::next_under_share(virtual_time clock) noexcept {
             return static_cast<pool_lanes*>(best->lanes);
         }
         if (heap->size() > count) {
-            return next(0, clock);  // rather somebody than to leave out one that was not looked at
+            return next(0, clock,
+                        now);  // rather somebody than to leave out one that was not looked at
         }
     }
     return nullptr;
@@ -267,13 +328,21 @@ pool_lanes* pool_order::best_ahead(std::uint32_t server, virtual_time clock) noe
 // Replaces `release` of what was held by the real cost up to `used`.
 void pool_order::charge(pool_grant& grant, duration used, virtual_span release,
                         instant now) noexcept {
-    grant.lanes->share_->charge(used - grant.charged);
+    pay(*grant.lanes->share_, used - grant.charged, now);
     held_moment_ -= std::uint64_t{grant.weight} * static_cast<std::uint64_t>(release);
     charged_at_sum_ += ns_of(now) - ns_of(grant.charged_at);
     grant.held -= release;
     grant.charged = used;
     grant.charged_at = now;
     apply(grant.lanes->share_->account(id_, -release));
+}
+
+void pool_order::pay(tenant_share& share, duration used, instant now) noexcept {
+    if (ledger_ == nullptr) {
+        share.charge(used);
+    } else {
+        ledger_->charge(share, resource_of(id_), used, now);
+    }
 }
 
 void pool_order::learn_prior(duration cost) noexcept {
@@ -300,6 +369,10 @@ void pool_order::maybe_update(instant now) noexcept {
         static_cast<std::int64_t>(running_ * ns_of(now) - charged_at_sum_) / cheapness_);
     const auto busy =
         static_cast<std::uint32_t>(std::min<std::size_t>(servers_, std::size_t{running_} + size()));
+    if (ledger_ != nullptr) {
+        ledger_->observe(resource_of(id_), size() != 0, now - std::exchange(observed_at_, now));
+        ledger_->maybe_update(now);
+    }
     clock_.update(
         now, {.moment = moment_ - held_moment_ + since * (virtual_units_per_ns * fixed_weight_one),
               .weight = weight_,

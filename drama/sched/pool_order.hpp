@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "drama/base/export.hpp"
 #include "drama/sched/arrival_order.hpp"
@@ -13,6 +14,8 @@
 #include "drama/sched/fair_clock.hpp"
 #include "drama/sched/fair_shard.hpp"
 #include "drama/sched/lane_set.hpp"
+#include "drama/sched/account/service_tags.hpp"
+#include "drama/sched/account/share_ledger.hpp"
 #include "drama/sched/virtual_heap.hpp"
 
 namespace drama::inline v0 {
@@ -29,10 +32,14 @@ class pool_lanes : public lane_set {
   public:
     using lane_set::lane_set;
     const estimate_table& estimates() const noexcept { return estimates_; }
+    /// What the tenant is promised and allowed here. Requires: it has no work in the pool.
+    void set_rates(service_rates rates) noexcept { tags_.set(rates); }
 
   private:
     friend class pool_order;
     estimate_table estimates_;
+    service_tags tags_;
+    std::uint32_t reserved_index_ = 0;  // while it waits and has a reservation
 };
 
 /// A function that was started, until it is settled.
@@ -46,6 +53,7 @@ struct pool_grant {
     virtual_span held = 0;  ///< expected cost per weight that the real one has not replaced yet
     fixed_weight weight = 0;
     bool is_estimated = true;
+    bool by_reservation = false;
 
     explicit operator bool() const noexcept { return item != nullptr; }
 };
@@ -57,18 +65,24 @@ struct pool_grant {
 /// gather on the high servers and large ones leave these free. If none is eligible, the tenant that
 /// is least ahead borrows. Several functions of one tenant may run at once.
 ///
-/// Complexity: O(log n) in tenants, and a look at most at 32 that are ahead; allocates in push().
+/// A tenant whose reservation is due goes before all that; one that has had what its limit allows
+/// waits for next_allowed(), even while servers idle.
+///
+/// Complexity: O(log n) in tenants, O(n) in those that wait and have a reservation, and a look at
+///             most at 32 that are ahead; allocates in push().
 /// Threads:    the caller's lock; size() and earliest_deadline() from any.
 class DRAMA_API pool_order {
   public:
     /// `cheapness`: how much less a server's second weighs in an account than a second of CPU.
-    pool_order(policy order, std::uint32_t servers, queue_id id,
-               std::uint32_t cheapness = 1) noexcept
+    /// With a `ledger`, all shares here are accounted_shares, and it says what they pay.
+    pool_order(policy order, std::uint32_t servers, queue_id id, std::uint32_t cheapness = 1,
+               share_ledger* ledger = nullptr) noexcept
         : clock_(servers, cheapness),
           servers_(servers),
           cheapness_(cheapness),
           id_(id),
           policy_(order),
+          ledger_(ledger),
           prior_(duration(1ms) / cheapness) {}
     pool_order(const pool_order&) = delete;
     pool_order& operator=(const pool_order&) = delete;
@@ -98,6 +112,11 @@ class DRAMA_API pool_order {
     virtual_time earliest_deadline() const noexcept {
         return earliest_.load(std::memory_order_relaxed);
     }
+    /// When the first of the tenants that wait for their limits alone may be served; `never` if
+    /// none does. Whoever found nothing to pick looks again then.
+    instant next_allowed() const noexcept {
+        return limited_.empty() ? never : instant(duration(limited_.front().key));
+    }
     /// How long what would run next has waited; zero if nothing does.
     duration head_wait(instant now) noexcept;
     /// How many functions run of the tenant whose function server 0 would run next.
@@ -121,15 +140,20 @@ class DRAMA_API pool_order {
     duration cost_of(const pool_lanes& lanes, const pool_item& item) const noexcept;
     duration expected(const pool_lanes& lanes) const noexcept;
     virtual_span request(const pool_lanes& lanes) const noexcept;
-    void enqueue(pool_lanes& lanes, virtual_time clock) noexcept;
+    void enqueue(pool_lanes& lanes, virtual_time clock, instant now) noexcept;
     void unlink(pool_lanes& lanes) noexcept;
-    void place(pool_lanes& lanes, virtual_time clock) noexcept;
-    pool_lanes* next(std::uint32_t server, virtual_time clock) noexcept;
-    pool_lanes* next_under_share(virtual_time clock) noexcept;
+    void place(pool_lanes& lanes, virtual_time clock, instant now) noexcept;
+    pool_lanes* next(std::uint32_t server, virtual_time clock, instant now) noexcept;
+    pool_lanes* next_by_share(std::uint32_t server, virtual_time clock, instant now) noexcept;
+    pool_lanes* next_reserved(instant now) noexcept;
+    void join(pool_lanes& lanes, const pool_item& item, virtual_time clock, instant now);
+    pool_lanes* next_under_share(virtual_time clock, instant now) noexcept;
     pool_grant start(pool_lanes* lanes, instant now, virtual_time clock) noexcept;
     pool_lanes* best_ahead(std::uint32_t server, virtual_time clock) noexcept;
     pool_lanes* least_ahead() noexcept;
-    void release_eligible(virtual_time clock) noexcept;
+    void release_eligible(virtual_time clock, instant now) noexcept;
+    void release_allowed(virtual_time clock, instant now) noexcept;
+    void pay(tenant_share& share, duration used, instant now) noexcept;
     void charge(pool_grant& grant, duration used, virtual_span release, instant now) noexcept;
     void learn_prior(duration cost) noexcept;
     void apply(const sums_change& change) noexcept;
@@ -143,9 +167,13 @@ class DRAMA_API pool_order {
     std::uint32_t members_ = 0;
     queue_id id_;
     policy policy_;
-    virtual_heap eligible_;   // by expected finish
-    virtual_heap waiting_;    // ahead of the clock, by position
-    arrival_order arrivals_;  // fifo only
+    share_ledger* ledger_;
+    instant observed_at_ = long_ago;
+    virtual_heap eligible_;              // by expected finish
+    virtual_heap waiting_;               // ahead of the clock, by position
+    virtual_heap limited_;               // by when their limits allow them
+    std::vector<pool_lanes*> reserved_;  // who waits and has a reservation, in no order
+    arrival_order arrivals_;             // fifo only
     duration prior_;
     std::uint64_t moment_ = 0;
     std::int64_t weight_ = 0;

@@ -10,11 +10,14 @@ namespace {
 class drama_functions final : public service_order {
   public:
     explicit drama_functions(const order_setup& setup)
-        : order_(policy::fair, setup.servers, setup.id),
+        : order_(policy::fair, setup.servers, setup.id, 1, setup.ledger),
           grants_(setup.servers),
           knows_costs_(setup.knows_costs) {
         for (const order_member& each : setup.members) {
             lanes_.emplace_back(*each.share);
+        }
+        for (std::size_t i = 0; i != setup.rates.size(); ++i) {
+            lanes_[i].set_rates(setup.rates[i]);
         }
     }
     // What is still queued leaves, so that no lane set dies while it is linked.
@@ -24,8 +27,14 @@ class drama_functions final : public service_order {
                 order_.settle(each, 1ns, last_);
             }
         }
-        while (pool_grant left = order_.pick(0, last_)) {
-            order_.settle(left, 1ns, last_);
+        for (;;) {
+            while (pool_grant left = order_.pick(0, last_)) {
+                order_.settle(left, 1ns, last_);
+            }
+            if (order_.next_allowed() == never) {
+                break;
+            }
+            last_ = order_.next_allowed();
         }
     }
 
@@ -48,6 +57,8 @@ class drama_functions final : public service_order {
         pool_grant& done = grants_[server];
         order_.settle(done, static_cast<replay_item*>(done.item)->cost, now);
     }
+
+    instant next_allowed() const override { return order_.next_allowed(); }
 
   private:
     pool_order order_;

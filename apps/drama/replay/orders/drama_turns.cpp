@@ -11,13 +11,11 @@ namespace drama::cli {
 namespace {
 
 constexpr std::size_t items_stolen_max = 64;
-constexpr std::size_t shards_compared_max = 4;
-constexpr std::uint64_t turns_between_looks = 8;
 
 class drama_turns final : public service_order {
   public:
     explicit drama_turns(const order_setup& setup)
-        : queue_(policy::fair, setup.servers, setup.id),
+        : queue_(policy::fair, setup.servers, setup.id, setup.ledger),
           random_(setup.seed),
           workers_(setup.servers),
           members_(setup.members),
@@ -115,7 +113,9 @@ class drama_turns final : public service_order {
     bool begin_turn(std::uint32_t w, instant now) {
         worker& self = workers_[w];
         ++self.turns;
-        help(w, now);
+        if (const std::size_t other = queue_.shard_to_help(w, self.turns); other != w) {
+            take_from(w, other, now);
+        }
         self.current = queue_.shard(w).pick(now);
         if (!self.current && take_from_any(w, now)) {
             self.current = queue_.shard(w).pick(now);
@@ -125,24 +125,6 @@ class drama_turns final : public service_order {
         return static_cast<bool>(self.current);
     }
 
-    // All shards are compared when they are few, else a random one every eighth turn.
-    void help(std::uint32_t w, instant now) {
-        const std::size_t count = workers_.size();
-        if (count <= shards_compared_max) {
-            for (std::size_t other = 0; other != count; ++other) {
-                help_one(w, other, now);
-            }
-        } else if (workers_[w].turns % turns_between_looks == 0) {
-            help_one(w, random_.below(count), now);
-        }
-    }
-    void help_one(std::uint32_t w, std::size_t other, instant now) {
-        if (other != w && queue_.shard(w).size() != 0 &&
-            queue_.is_worth_stealing(queue_.shard(w).earliest_deadline(),
-                                     queue_.shard(other).earliest_deadline())) {
-            take_from(w, other, now);
-        }
-    }
     bool take_from_any(std::uint32_t w, instant now) {
         for (std::size_t i = 1; i != workers_.size(); ++i) {
             if (take_from(w, (w + i) % workers_.size(), now)) {

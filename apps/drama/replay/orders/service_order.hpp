@@ -32,6 +32,8 @@ struct order_member {
 
 struct order_setup {
     std::span<const order_member> members;
+    std::span<const service_rates> rates;  ///< of the members, in this queue
+    share_ledger* ledger = nullptr;        ///< where groups or several resources count
     std::uint32_t servers = 1;
     queue_id id = queue_id::compute;
     bool knows_costs = false;
@@ -52,6 +54,8 @@ class service_order {
     virtual void refresh(std::uint32_t server, duration used, instant now) = 0;
     /// `server` is done with its item.
     virtual void finish(std::uint32_t server, instant now) = 0;
+    /// When a server that found nothing had better look again, though nothing comes.
+    virtual instant next_allowed() const { return never; }
 };
 
 /// Requires: `name` is one of order_names().

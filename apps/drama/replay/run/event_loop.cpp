@@ -24,6 +24,7 @@ event_loop::event_loop(const workload& what, std::string_view order)
       warm_(first_instant + of_seconds(what.warm_up_seconds)),
       end_(first_instant + of_seconds(what.seconds)),
       sample_every_(of_seconds(what.sample_ms / 1000)) {
+    add_groups();
     add_tenants();
     add_queues(order);
     for (std::uint32_t i = 0; i != tenants_.size(); ++i) {
@@ -43,13 +44,33 @@ event_loop::event_loop(const workload& what, std::string_view order)
     }
 }
 
+void event_loop::add_groups() {
+    for (const group_plan& each : what_->groups) {
+        share_groups::group_id parent = share_groups::root;
+        for (std::size_t i = 0; i != group_ids_.size(); ++i) {
+            parent = what_->groups[i].name == each.parent ? group_ids_[i] : parent;
+        }
+        group_ids_.push_back(groups_.add(each.weight, parent));
+    }
+}
+
+share_groups::group_id event_loop::group_of(const tenant_plan& plan) const {
+    for (std::size_t i = 0; i != group_ids_.size(); ++i) {
+        if (what_->groups[i].name == plan.group) {
+            return group_ids_[i];
+        }
+    }
+    return share_groups::root;
+}
+
 void event_loop::add_tenants() {
+    const std::vector<double> weights = flat_weights(*what_);
     const bool each_counts = what_->tenant_count() <= replay_records_max;
     std::uint64_t seed = what_->seed;
     for (std::size_t line = 0; line != what_->tenants.size(); ++line) {
         const tenant_plan& plan = what_->tenants[line];
         for (std::uint64_t i = 0; i != plan.count; ++i) {
-            tenant_state& made = tenants_.emplace_back(plan, line, plan.weight);
+            tenant_state& made = tenants_.emplace_back(plan, line, group_of(plan));
             made.number = i;
             made.costs_from = prng(splitmix64(seed));
             made.arrivals_from = prng(splitmix64(seed));
@@ -62,7 +83,7 @@ void event_loop::add_tenants() {
                 made.record = static_cast<std::int32_t>(figures_.size());
                 figures_.emplace_back();
             }
-            members_.push_back({.share = &made.share, .weight = plan.weight});
+            members_.push_back({.share = &made.share, .weight = weights[line]});
         }
         lines_[line].tenants = plan.count;
     }
@@ -73,12 +94,21 @@ void event_loop::add_queues(std::string_view order) {
     for (const order_member& each : members_) {
         weights.push_back(each.weight);
     }
+    const bool has_ledger = !what_->groups.empty() || what_->queues.size() > 1;
     for (std::size_t q = 0; q != what_->queues.size(); ++q) {
         const queue_plan& plan = what_->queues[q];
         const auto servers = static_cast<std::uint32_t>(plan.servers);
         queue_state& made = queues_.emplace_back();
         made.plan = &plan;
+        ledger_.set_capacity(resource_of(plan.id()), static_cast<double>(servers));
+        for (const tenant_state& each : tenants_) {
+            const bool is_first = each.plan->stages[0].queue_index == q;
+            made.rates.push_back(is_first ? service_rates{each.plan->reserved, each.plan->limit}
+                                          : service_rates{});
+        }
         made.order = make_order(order, {.members = members_,
+                                        .rates = made.rates,
+                                        .ledger = has_ledger ? &ledger_ : nullptr,
                                         .servers = servers,
                                         .id = plan.id(),
                                         .knows_costs = plan.knows_costs,
@@ -234,6 +264,9 @@ void event_loop::enter(replay_item& item, duration cost) {
 // All that arrives at one time is there before a server looks.
 void event_loop::fill(std::size_t queue) {
     queues_[queue].is_fill_due = false;
+    if (now_ >= queues_[queue].looks_again) {
+        queues_[queue].looks_again = never;
+    }
     for (std::uint32_t i = 0; i != queues_[queue].servers.size(); ++i) {
         if (queues_[queue].servers[i].item == nullptr && !start_on(queue, i)) {
             return;
@@ -258,6 +291,7 @@ bool event_loop::start_on(std::size_t queue, std::uint32_t server) {
     replay_item* const item = at.order->start(server, now_);
     at.servers[server].item = item;
     if (item == nullptr) {
+        look_again(queue);
         return false;
     }
     item->started = now_;
@@ -273,6 +307,15 @@ bool event_loop::start_on(std::size_t queue, std::uint32_t server) {
     }
     schedule(now_ + item->cost, event_kind::finish, server, queue);
     return true;
+}
+
+void event_loop::look_again(std::size_t queue) {
+    queue_state& at = queues_[queue];
+    const instant next = at.order->next_allowed();
+    if (next < at.looks_again) {
+        at.looks_again = std::max(next, now_ + 1ns);
+        schedule(at.looks_again, event_kind::fill, 0, queue);
+    }
 }
 
 void event_loop::finish(std::size_t queue, std::uint32_t server) {

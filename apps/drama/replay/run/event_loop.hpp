@@ -51,8 +51,11 @@ class event_loop {
         }
     };
     struct tenant_state {
-        tenant_state(const tenant_plan& made_by, std::size_t line_index, double weight)
-            : plan(&made_by), line(line_index), share(weight, made_by.latency_setting()) {}
+        tenant_state(const tenant_plan& made_by, std::size_t line_index,
+                     share_groups::group_id group)
+            : plan(&made_by),
+              line(line_index),
+              share(made_by.weight, made_by.latency_setting(), group) {}
 
         std::string name() const {
             return plan->count == 1 ? plan->name : plan->name + "-" + std::to_string(number);
@@ -61,7 +64,7 @@ class event_loop {
         const tenant_plan* plan;
         std::size_t line;
         std::uint64_t number = 0;  // within the line
-        tenant_share share;
+        accounted_share share;
         prng costs_from;
         prng arrivals_from;
         std::vector<cost_law> costs;          // by stage
@@ -75,13 +78,18 @@ class event_loop {
     };
     struct queue_state {
         const queue_plan* plan = nullptr;
+        std::vector<service_rates> rates;
         std::unique_ptr<service_order> order;
         std::unique_ptr<fluid> ideal;
         std::vector<server> servers;
         bool is_fill_due = false;
+        instant looks_again = never;  // for those whose limits hold them back
     };
 
+    void add_groups();
+    share_groups::group_id group_of(const tenant_plan& plan) const;
     void add_tenants();
+    void look_again(std::size_t queue);
     void add_queues(std::string_view order);
     void schedule(instant when, event_kind kind, std::uint32_t index = 0, std::size_t queue = 0);
     void handle(const event& what);
@@ -114,7 +122,10 @@ class event_loop {
 
     const workload* what_;
     std::string name_;
-    // Orders refer to tenants: queues_ goes first.
+    // Orders refer to tenants and to the ledger: queues_ goes first.
+    share_groups groups_;
+    share_ledger ledger_{groups_};
+    std::vector<share_groups::group_id> group_ids_;
     std::deque<tenant_state> tenants_;
     std::vector<order_member> members_;
     std::deque<replay_item> items_;

@@ -35,6 +35,9 @@ double draw_us(const cost_law& law, prng& random) {
     if (law.form == "lognormal") {
         return lognormal(random, law.mean_us, law.cv);
     }
+    if (law.form == "loguniform") {
+        return between(random, law.least_us, law.most_us);
+    }
     if (law.form == "bimodal") {
         return random.unit() < law.other_part ? law.other_us : law.mean_us;
     }

@@ -13,8 +13,8 @@ namespace drama::cli {
 
 /// Units: microseconds of one server.
 struct cost_law {
-    std::string form = "constant";  ///< constant, uniform, normal, exponential, lognormal, bimodal,
-                                    ///< pareto
+    std::string form = "constant";  ///< constant, uniform, normal, exponential, lognormal,
+                                    ///< loguniform, bimodal, pareto
     double mean_us = 100;
     double cv = 0.1;        ///< standard deviation over mean: normal and lognormal
     double other_us = 0;    ///< bimodal: the cost of the other kind

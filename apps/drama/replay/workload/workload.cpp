@@ -64,6 +64,12 @@ std::string complete_tenant(const workload& in, tenant_plan& of) {
     if (of.outstanding == 0) {
         of.outstanding = of.arrivals == "closed" ? 1 : in.queues[0].servers + 1;
     }
+    if (of.reserved + of.limit > 0 && in.queues[of.stages[0].queue_index].id() == queue_id::async) {
+        return "reserved and limit are of queues that run items to their end";
+    }
+    if (of.limit > 0 && of.reserved > of.limit) {
+        return "more is reserved than its limit allows";
+    }
     const bool is_known =
         of.group.empty() || std::any_of(in.groups.begin(), in.groups.end(),
                                         [&of](const auto& each) { return each.name == of.group; });
@@ -115,6 +121,39 @@ std::size_t workload::tenant_count() const noexcept {
         count += each.count;
     }
     return count;
+}
+
+std::vector<double> flat_weights(const workload& of) {
+    std::vector<double> inside(of.groups.size(), 0);  // weights of members and groups in each
+    std::vector<double> scales(of.groups.size(), 1);
+    const auto index_of = [&of](const std::string& name) {
+        std::size_t i = 0;
+        while (i != of.groups.size() && of.groups[i].name != name) {
+            ++i;
+        }
+        return i;
+    };
+    for (const group_plan& each : of.groups) {
+        if (const std::size_t parent = index_of(each.parent); parent != of.groups.size()) {
+            inside[parent] += each.weight;
+        }
+    }
+    for (const tenant_plan& each : of.tenants) {
+        if (const std::size_t group = index_of(each.group); group != of.groups.size()) {
+            inside[group] += each.weight * static_cast<double>(each.count);
+        }
+    }
+    for (std::size_t i = 0; i != of.groups.size(); ++i) {  // a parent stands before its groups
+        const std::size_t parent = index_of(of.groups[i].parent);
+        scales[i] = (parent == of.groups.size() ? 1 : scales[parent]) * of.groups[i].weight /
+                    std::max(inside[i], 1e-9);
+    }
+    std::vector<double> weights;
+    for (const tenant_plan& each : of.tenants) {
+        const std::size_t group = index_of(each.group);
+        weights.push_back(each.weight * (group == of.groups.size() ? 1 : scales[group]));
+    }
+    return weights;
 }
 
 const std::vector<std::string_view>& order_names() {
@@ -189,14 +228,19 @@ std::vector<flag> settings_of(tenant_plan& into) {
         {"--stop-seconds", "S", "when it asks for no more (never)",
          set_real(into.stop_seconds, 0, 1e6)},
         {"--group", "NAME", "that it is part of", set_text(into.group)},
+        {"--reserved", "N", "servers of its first queue that it is promised (0)",
+         set_real(into.reserved, 0, replay_servers_max)},
+        {"--limit", "N", "servers of its first queue that it may use, 0: all",
+         set_real(into.limit, 0, replay_servers_max)},
     };
 }
 
 std::vector<flag> settings_of(cost_law& into) {
     return {
-        {"--cost", "LAW", "constant, uniform, normal, exponential, lognormal, bimodal or pareto",
+        {"--cost", "LAW",
+         "constant, uniform, normal, exponential, lognormal, loguniform, bimodal or pareto",
          set_choice(into.form, {"constant", "uniform", "normal", "exponential", "lognormal",
-                                "bimodal", "pareto"})},
+                                "loguniform", "bimodal", "pareto"})},
         {"--cost-us", "N", "mean cost of an item (100)", set_real(into.mean_us, 0.001, real_max)},
         {"--cost-cv", "N", "standard deviation over mean (0.1)", set_real(into.cv, 0, 100)},
         {"--cost-other-us", "N", "bimodal: of the other kind",

@@ -57,6 +57,8 @@ struct tenant_plan {
     double start_seconds = 0;
     double stop_seconds = 0;  ///< 0: never
     std::string group;
+    double reserved = 0;  ///< servers of its first queue that it is promised
+    double limit = 0;     ///< and that it may use at most; 0: all
     std::vector<stage_plan> stages;
 
     latency latency_setting() const noexcept;
@@ -89,6 +91,10 @@ struct workload {
 
     std::size_t tenant_count() const noexcept;
 };
+
+/// What one tenant of each line weighs where groups are flattened: all that a fluid and the classic
+/// orders know of groups. As if all tenants were active.
+std::vector<double> flat_weights(const workload& of);
 
 /// The names of the orders, drama's own first.
 const std::vector<std::string_view>& order_names();

@@ -6,7 +6,7 @@ if(NOT IS_ABSOLUTE ${include_dir})
 endif()
 
 # Headers in these folders are for users, but for those that only the modules themselves include.
-set(public_folders base check coro coro/watch tenant runtime sync net net/process fs http admin fault sim sim/disk sim/explore sim/net sim/node sim/oracle)
+set(public_folders base check coro coro/watch tenant runtime sync net net/process fs http admin fault sim sim/disk sim/explore sim/net sim/node sim/oracle sim/process)
 set(not_public
     admin/(json_writer|metrics|metrics_writer|process_figures|report)
     base/(intrusive_list|mpsc_stack|prng|spinlock)

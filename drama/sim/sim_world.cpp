@@ -130,7 +130,8 @@ result<std::unique_ptr<world_thread>> sim_world::start_thread_in(internal::threa
 }
 
 std::unique_ptr<io_system> sim_world::make_io_of(internal::sim_process& process) {
-    return std::make_unique<internal::sim_io_system>(network_, disk(process.machine), process);
+    return std::make_unique<internal::sim_io_system>(network_, disk(process.machine), process,
+                                                     children_);
 }
 
 duration sim_world::thread_cpu_time() const noexcept {

@@ -20,6 +20,7 @@
 #include "drama/sim/internal/sim_wall_clock.hpp"
 #include "drama/sim/net/sim_network.hpp"
 #include "drama/sim/oracle/task_census.hpp"
+#include "drama/sim/process/child_programs.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0 {
@@ -105,6 +106,8 @@ class DRAMA_API sim_world final : public world {
     /// The IO of a runtime on a machine of its own: its addresses, which its name resolves to, and
     /// its disk. Without a name as make_io.
     std::unique_ptr<io_system> make_io_at(std::string machine);
+    /// What its nodes can start as children.
+    child_programs& children() noexcept { return children_; }
     /// Who lives here, and what each task waits for and holds.
     task_census& census() noexcept { return census_; }
     /// Tasks that ended, items and bytes that arrived: as long as it grows, the run gets somewhere.
@@ -134,6 +137,7 @@ class DRAMA_API sim_world final : public world {
     internal::sim_wall_clock wall_;  // of runtimes that are on no node
     planned_mishaps mishaps_;
     std::map<std::string, std::unique_ptr<sim_disk>, std::less<>> disks_;
+    child_programs children_;
     std::shared_ptr<sim_network> network_;
     drama::clock clock_;
     task_census census_;

@@ -16,6 +16,7 @@ extern "C" {  // glibc 2.36 forgot to say so
 }
 
 #include "drama/base/unique_fd.hpp"
+#include "drama/io/process/process_system.hpp"
 #include "drama/runtime/blocking.hpp"
 
 namespace drama::inline v0 {
@@ -142,6 +143,15 @@ result<started_child> spawn_child(const std::string* program, const child_option
     return made;
 }
 
+result<child_started> start_elsewhere(process_system* in, const std::string* program,
+                                      const child_options* options) {
+    return in->start_child(
+        {.program = *program,
+         .arguments = options->arguments,
+         .piped = {options->input == child_stream::pipe, options->output == child_stream::pipe,
+                   options->error == child_stream::pipe}});
+}
+
 }  // namespace
 
 child_process::child_process(child_process&& other) noexcept
@@ -170,26 +180,46 @@ child_process::~child_process() {
 
 void child_process::end() noexcept {
     if (pidfd_) {
-        kill_and_reap(pid_);
+        if (process_system* const others = pidfd_.io().processes()) {
+            others->drop_child(pidfd_.get());
+        } else {
+            kill_and_reap(pid_);
+        }
         pidfd_.reset();
     }
 }
 
+void child_process::adopt(io_system& io, int pid, int fd, const std::array<int, 3>& pipes) {
+    pid_ = pid;
+    pidfd_ = io_fd(io, fd);
+    input_ = pipe_writer(io_fd(io, pipes[0]));
+    output_ = pipe_reader(io_fd(io, pipes[1]));
+    error_ = pipe_reader(io_fd(io, pipes[2]));
+}
+
 task<result<child_process>> child_process::start(std::string program, child_options options,
                                                  std::source_location where) {
+    io_system& io = internal::current_io();
+    child_process made;
+    if (process_system* const others = io.processes()) {
+        auto starting = blocking(start_elsewhere, others, &program, &options);
+        starting.show_at(where);
+        auto started = co_await starting;
+        if (!started) {
+            co_return fail(started.error());
+        }
+        made.adopt(io, started->pid, started->fd, started->pipes);
+        co_return std::move(made);
+    }
     auto loading = blocking(spawn_child, &program, &options);
     loading.show_at(where);
     auto spawned = co_await loading;
     if (!spawned) {
         co_return fail(spawned.error());
     }
-    io_system& io = internal::current_io();
-    child_process made;
-    made.pid_ = spawned->pid;
-    made.pidfd_ = io_fd(io, spawned->pidfd.release());
-    made.input_ = pipe_writer(io_fd(io, spawned->ours[0].release()));
-    made.output_ = pipe_reader(io_fd(io, spawned->ours[1].release()));
-    made.error_ = pipe_reader(io_fd(io, spawned->ours[2].release()));
+    made.adopt(
+        io, spawned->pid, spawned->pidfd.release(),
+        {spawned->ours[0].release(), spawned->ours[1].release(), spawned->ours[2].release()});
     co_return std::move(made);
 }
 
@@ -206,6 +236,14 @@ task<result<exit_status>> child_process::wait_for(child_process* child,
     auto ended = co_await internal::events_wait(child->pidfd_.get(), events::readable, where);
     if (!ended) {
         co_return fail(ended.error());
+    }
+    if (process_system* const others = child->pidfd_.io().processes()) {
+        const auto told = others->collect_child(child->pidfd_.get());
+        child->pidfd_.reset();
+        if (!told) {
+            co_return fail(told.error());
+        }
+        co_return exit_status{.code = told->code, .signal = told->signal};
     }
     siginfo_t info{};
     const int outcome = ::waitid(P_PID, static_cast<id_t>(child->pid_), &info, WEXITED | WNOHANG);
@@ -224,6 +262,9 @@ task<result<exit_status>> child_process::wait_for(child_process* child,
 result<void> child_process::kill(int signal) {
     if (!pidfd_) {
         return fail(errno_code(ESRCH));
+    }
+    if (process_system* const others = pidfd_.io().processes()) {
+        return others->signal_child(pidfd_.get(), signal);
     }
     if (::pidfd_send_signal(pidfd_.get(), signal, nullptr, 0) != 0) {
         return fail(errno_code(errno));

@@ -2,6 +2,7 @@
 // Programs started from a task: pipes to their standard streams, and a wait for their end.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -75,6 +76,7 @@ class DRAMA_API child_process {
   private:
     child_process() noexcept = default;
     static task<result<exit_status>> wait_for(child_process* child, std::source_location where);
+    void adopt(io_system& io, int pid, int fd, const std::array<int, 3>& pipes);
     void end() noexcept;
 
     io_fd pidfd_;  // closed once the child was awaited

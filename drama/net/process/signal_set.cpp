@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "drama/base/unique_fd.hpp"
+#include "drama/io/process/process_system.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -49,16 +50,21 @@ std::uint64_t blocked_by(const std::string& thread) {
     return mask;
 }
 
+std::uint64_t bits_of(std::initializer_list<int> signals) {
+    std::uint64_t bits = 0;
+    for (const int number : signals) {
+        bits |= std::uint64_t{1} << (number - 1);
+    }
+    return bits;
+}
+
 // A signal that one thread lets in may be delivered there, and its default ends the process.
 bool is_blocked_everywhere(std::initializer_list<int> signals) {
     const std::unique_ptr<DIR, close_directory> tasks(::opendir("/proc/self/task"));
     if (tasks == nullptr) {
         return true;  // no way to know: trust the caller
     }
-    std::uint64_t wanted = 0;
-    for (const int number : signals) {
-        wanted |= std::uint64_t{1} << (number - 1);
-    }
+    const std::uint64_t wanted = bits_of(signals);
     while (const dirent* each = ::readdir(tasks.get())) {
         if (each->d_name[0] != '.' && (blocked_by(each->d_name) & wanted) != wanted) {
             return false;
@@ -79,6 +85,11 @@ result<void> block_signals(std::initializer_list<int> signals) {
 
 result<signal_set> signal_set::open(std::initializer_list<int> signals) {
     DRAMA_TRY(const sigset_t set, set_of(signals));
+    io_system& io = internal::current_io();
+    if (process_system* const others = io.processes()) {
+        DRAMA_TRY(const int opened, others->open_signals(bits_of(signals)));
+        return signal_set(io_fd(io, opened));
+    }
     if (!is_blocked_everywhere(signals)) {
         return fail(errc::bad_argument);
     }
@@ -86,7 +97,7 @@ result<signal_set> signal_set::open(std::initializer_list<int> signals) {
     if (fd < 0) {
         return fail(errno_code(errno));
     }
-    return signal_set(io_fd(internal::current_io(), fd));
+    return signal_set(io_fd(io, fd));
 }
 
 }  // namespace drama::inline v0

@@ -33,7 +33,7 @@ class sim_descriptor {
     /// for a while it stays, and what happens first is its outcome.
     virtual void cancel(operation& op) noexcept;
     /// Something has changed: completes what can be.
-    void serve() noexcept;
+    virtual void serve() noexcept;
     /// The same as soon as nothing runs any more, so that two descriptors which change each other
     /// do not call each other.
     void serve_soon() noexcept;

@@ -144,6 +144,8 @@ class DRAMA_API sim_scheduler {
     /// Waits inside a step at a foreign object until `wake_at` or the time. False: the time came.
     bool wait_at(const void* object, std::int64_t until_ns) noexcept;
     void wake_at(const void* object, bool all) noexcept;
+    /// Threads that wait so, without a time limit.
+    std::size_t waiting_at_objects() const noexcept;
 
     // Running, by the owner.
 
@@ -185,6 +187,7 @@ class DRAMA_API sim_scheduler {
         const void* object;
         wait_point point;
         thread_group* group;
+        std::int64_t until_ns;
     };
 
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;

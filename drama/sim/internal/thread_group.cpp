@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/internal/thread_group.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drama/sim/internal/sim_scheduler.hpp"
@@ -56,11 +57,16 @@ void sim_scheduler::let_go(thread_group& group) noexcept {
 }
 
 bool sim_scheduler::wait_at(const void* object, std::int64_t until_ns) noexcept {
-    object_wait mine{object, {.id = next_point_id()}, current_->group};
+    object_wait mine{object, {.id = next_point_id()}, current_->group, until_ns};
     object_waits_.push_back(&mine);
     wait(mine.point, until_ns);
     std::erase(object_waits_, &mine);
     return mine.point.notified;
+}
+
+std::size_t sim_scheduler::waiting_at_objects() const noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        object_waits_, [](const object_wait* each) { return each->until_ns == never_ns; }));
 }
 
 // One that can go on is woken rather than one that is held, which might keep what it gets for ever.

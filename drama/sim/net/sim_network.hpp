@@ -170,6 +170,8 @@ class DRAMA_API sim_network {
     /// When `bytes` that are sent now arrive.
     std::int64_t arrival_ns(internal::net_path& path, std::size_t bytes) noexcept;
     void count_connection() noexcept { ++connections_; }
+    /// Of a child process.
+    int next_pid() noexcept { return ++last_pid_; }
     /// Asks the world's plan, on the account of whoever pays, for a socket of `node`.
     std::optional<std::int64_t> decide(const network_point& at) noexcept;
     internal::name_lookups& lookups() noexcept { return *lookups_; }
@@ -192,6 +194,7 @@ class DRAMA_API sim_network {
     std::deque<internal::sim_process> processes_;
     std::uint16_t next_port_ = 32'768;
     std::uint64_t connections_ = 0;
+    int last_pid_ = 1;
 };
 
 }  // namespace drama::inline v0

@@ -6,6 +6,7 @@
 
 #include "drama/runtime/engine.hpp"
 #include "drama/sim/disk/internal/sim_files.hpp"
+#include "drama/sim/process/internal/signal_queue.hpp"
 #include "drama/sim/simulation.hpp"
 
 namespace drama::inline v0 {
@@ -119,6 +120,12 @@ void sim_node::kill(bool power_fails) noexcept {
     in_.world().census().leave_out(last.rt->handle().get());
     last.world->threads().is_dead = true;
     last.is_dead = true;
+}
+
+void sim_node::take_signal(int number) noexcept {
+    if (is_up() && internal::raise_signal(lives_.back()->world->process(), number)) {
+        kill(false);
+    }
 }
 
 void sim_node::pause() noexcept {

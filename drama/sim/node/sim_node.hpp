@@ -88,6 +88,8 @@ class DRAMA_API sim_node {
     void on_power_loss(std::function<void()> call);
     /// Its disk has crashed, and it runs on until it is killed.
     bool is_power_gone() const noexcept;
+    /// A signal comes to its process; one that nobody reads may end it.
+    void take_signal(int number) noexcept;
     void pause() noexcept;
     void resume() noexcept;
     /// Stops it in order. The error in words, or nothing.

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace drama::inline v0::internal {
 
 class sim_backend;
+class signal_queue;
 
 struct sim_process {
     std::size_t node = 0;      ///< the network's number of its machine
@@ -19,6 +21,8 @@ struct sim_process {
     std::size_t open_fds = 0;
     bool is_dead = false;  ///< its operations fail, its descriptors are gone
     std::vector<sim_backend*> backends = {};
+    std::uint64_t pending_signals = 0;  ///< bit number - 1
+    std::vector<signal_queue*> signals_read_by = {};
 };
 
 }  // namespace drama::inline v0::internal

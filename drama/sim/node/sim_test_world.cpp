@@ -108,8 +108,8 @@ void sim_test_world::fail(std::string word, std::string what) {
     }
 }
 
-void sim_test_world::ask(act what, std::string_view on) {
-    request asked{what, std::string(on)};
+void sim_test_world::ask(act what, std::string_view on, int number) {
+    request asked{what, std::string(on), number};
     if (std::ranges::find(nodes_, asked.node, &sim_node::name) == nodes_.end()) {
         fail("refused", "there is no node '" + asked.node + "'");
     } else if (runs_) {
@@ -149,6 +149,9 @@ void sim_test_world::perform(const request& asked) {
             break;
         case act::resume:
             on.resume();
+            break;
+        case act::signal:
+            on.take_signal(asked.number);
             break;
     }
     performs_ = nullptr;
@@ -314,7 +317,11 @@ void sim_test_world::judge_end() {
             paused += ", node '" + each.name() + "' is paused";
         }
     }
-    if (sim_.world().has_events()) {
+    const std::size_t at_locks = sim_.world().scheduler().waiting_at_objects();
+    if (at_locks != 0) {
+        fail("deadlock", counted(left, "program") + " wait, and " + counted(at_locks, "thread") +
+                             " for mutexes or conditions of the C library" + paused);
+    } else if (sim_.world().has_events()) {
         fail("late", counted(left, "program") + " did not end in time" + paused);
         list_waits();
         return;

@@ -75,6 +75,8 @@ class DRAMA_API sim_test_world {
     }
     sim_network& net() noexcept { return sim_.network(); }
     fault_plan& faults() noexcept { return sim_.faults(); }
+    /// The programs that child_process::start finds.
+    child_programs& children() noexcept { return sim_.world().children(); }
     sim_disk& disk(std::string_view node) { return sim_.world().disk(node); }
     /// The node of that name, made when it is first named. It starts when the world first runs:
     /// until then its options may be changed. Others find it under its name.
@@ -120,6 +122,9 @@ class DRAMA_API sim_test_world {
     /// It gets no CPU until `resume`; time, network and disk go on.
     void pause(std::string_view node) { ask(act::pause, node); }
     void resume(std::string_view node) { ask(act::resume, node); }
+    /// SIGTERM, say, comes to its process. Where no signal_set waits for it, the process ends as
+    /// the kernel would end it.
+    void signal(std::string_view node, int number) { ask(act::signal, node, number); }
     /// Calls `what` when `length` has passed from now. The run does not end before.
     void after(duration length, std::function<void()> what);
     /// Lets `length` of virtual time pass now.
@@ -174,10 +179,11 @@ class DRAMA_API sim_test_world {
     std::size_t starts() const noexcept { return programs_.size(); }
 
   private:
-    enum class act : std::uint8_t { kill, lose_power, end_process, restart, pause, resume };
+    enum class act : std::uint8_t { kill, lose_power, end_process, restart, pause, resume, signal };
     struct request {
         act what;
         std::string node;
+        int number = 0;  ///< of the signal
         bool operator==(const request&) const = default;
     };
     struct scripted {
@@ -200,7 +206,7 @@ class DRAMA_API sim_test_world {
     }
     sim_options telling_strays(sim_options options);
     sim_program& add(sim_program::description what, sim_program::starter start);
-    void ask(act what, std::string_view node);
+    void ask(act what, std::string_view node, int number = 0);
     void perform(const request& asked);
     bool may_be_refused() noexcept;
     void run_until(instant until);

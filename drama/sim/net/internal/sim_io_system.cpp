@@ -14,8 +14,12 @@
 namespace drama::inline v0::internal {
 
 sim_io_system::sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk,
-                             sim_process& process) noexcept
-    : network_(std::move(network)), disk_(disk), life_(disk.files().life()), process_(process) {
+                             sim_process& process, const child_programs& programs) noexcept
+    : network_(std::move(network)),
+      disk_(disk),
+      life_(disk.files().life()),
+      process_(process),
+      processes_(*network_, process, programs) {
     network_->locals().set_disk(process.node, disk.files());
 }
 

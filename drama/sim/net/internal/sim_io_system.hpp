@@ -13,14 +13,15 @@
 #include "drama/sim/disk/sim_disk.hpp"
 #include "drama/sim/net/sim_network.hpp"
 #include "drama/sim/node/sim_process.hpp"
+#include "drama/sim/process/internal/sim_processes.hpp"
 
 namespace drama::inline v0::internal {
 
 /// Threads: as the world.
 class sim_io_system final : public io_system {
   public:
-    sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk,
-                  sim_process& process) noexcept;
+    sim_io_system(std::shared_ptr<sim_network> network, sim_disk& disk, sim_process& process,
+                  const child_programs& programs) noexcept;
 
     const char* name() const noexcept override { return "simulated"; }
     result<std::unique_ptr<io_backend>> make_backend(std::size_t core) override;
@@ -40,6 +41,7 @@ class sim_io_system final : public io_system {
     result<void> shutdown(int fd, int how) override;
     void close(int fd) noexcept override;
     void forget(int fd) noexcept override;
+    process_system* processes() noexcept override { return &processes_; }
 
   private:
     result<sim_socket*> socket_of(int fd) noexcept;
@@ -48,6 +50,7 @@ class sim_io_system final : public io_system {
     sim_disk& disk_;
     std::uint64_t life_;
     sim_process& process_;
+    sim_processes processes_;
 };
 
 }  // namespace drama::inline v0::internal

@@ -60,7 +60,7 @@ PLANTS = [
     (source("void f() { g(1, 2, 3, 4, 5, 6, 7); }"), None),
     (units(12), None),
     (units(13), "13 units"),
-    (units(13, "tests/regress/"), None),
+    (units(13, "tests/scenarios/"), None),
     (source("auto t = std::chrono::steady_clock::now();"), "clock other"),
     (source("auto t = clock_gettime(CLOCK_REALTIME, &x);"), "clock other"),
     (source("auto t = std::chrono::steady_clock::now();", "drama/base/clock.cpp"), None),

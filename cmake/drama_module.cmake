@@ -3,6 +3,7 @@
 function(drama_module name)
     cmake_parse_arguments(ARG "" "" "DEPENDS;LINKS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+    list(FILTER sources EXCLUDE REGEX "/interposed/")  # stands before libc, in tests only
     set(tests ${sources})
     set(benches ${sources})
     set(fuzzers ${sources})
@@ -47,7 +48,7 @@ function(drama_module name)
     endif()
 endfunction()
 
-# drama_test(name LABEL unit|conformance|scenario|regress SOURCES ... DEPENDS ...): a GoogleTest binary.
+# drama_test(name LABEL unit|conformance|scenario SOURCES ... DEPENDS ...): a GoogleTest binary.
 # Every binary ends with the fd-leak check of tests/support/main.cpp.
 function(drama_test name)
     cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})

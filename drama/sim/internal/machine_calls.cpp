@@ -32,6 +32,10 @@ std::int64_t machine_calls::wall_clock_ns() noexcept {
     return now.time_since_epoch().count();
 }
 
+void machine_calls::give_way() noexcept {
+    scheduler_of_this_thread()->pass_time(std::chrono::nanoseconds(500), false);
+}
+
 bool machine_calls::wait_at(const void* object, std::int64_t until_ns) noexcept {
     return scheduler_of_this_thread()->wait_at(object, until_ns);
 }

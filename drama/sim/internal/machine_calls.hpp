@@ -23,6 +23,8 @@ struct DRAMA_API machine_calls {
     static std::int64_t clock_ns() noexcept;
     static std::int64_t wall_clock_ns() noexcept;
 
+    /// Others run for a moment of virtual time.
+    static void give_way() noexcept;
     /// Waits until `wake(object)` or until the time has come, which yields false.
     static bool wait_at(const void* object, std::int64_t until_ns) noexcept;
     /// Lets the first of those that wait there go on, or all of them.

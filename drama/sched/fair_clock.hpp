@@ -61,6 +61,8 @@ class DRAMA_API fair_clock {
             next_ns_.store(soon, std::memory_order_relaxed);
         }
     }
+    /// Makes the next update due at once.
+    void expire() noexcept { next_ns_.store(0, std::memory_order_relaxed); }
     /// Counts updates, so that a shard can tell whether its last change was seen.
     std::uint32_t generation() const noexcept { return sequence_.load(std::memory_order_relaxed); }
     /// The members' weight at the last update, in 1/1024.

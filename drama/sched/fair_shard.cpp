@@ -74,6 +74,30 @@ turn fair_shard::pick(instant now) noexcept {
     return {.lanes = chosen, .ends = now + clock_->quantum_now()};
 }
 
+bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, instant now) noexcept {
+    queue_->maybe_update(now);
+    const virtual_time clock = clock_->at(now);
+    const lane_set* const first = policy_ == policy::fifo ? nullptr : next(clock);
+    if (first == nullptr) {
+        return false;
+    }
+    const virtual_time own = this->position(*first);
+    const bool is_eligible = !before(clock, own);
+    if (before(clock, position)) {
+        return !is_eligible && before(position, own);  // both ahead: who is least so
+    }
+    // Who fell far behind is served before those in the middle, but not before those that are due:
+    // a tenant that comes back is.
+    const virtual_time due = before(deadline, clock) ? clock : deadline;
+    return !is_eligible || before(due, first->deadline_);
+}
+
+void fair_shard::set_served(bool is_served, instant now) noexcept {
+    is_served_.store(is_served, std::memory_order_relaxed);
+    clock_->expire();
+    queue_->maybe_update(now);
+}
+
 work_item* fair_shard::pop(lane_set& lanes, instant) noexcept {
     DRAMA_ASSERT(running_ == &lanes, "pops outside the running turn");
     if (lanes.empty()) {
@@ -190,7 +214,7 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
             into.moment += moment;
             into.weight += weight;
             into.members += members;
-            into.busy += members != 0 ? 1 : 0;
+            into.busy += members != 0 && is_served_.load(std::memory_order_relaxed) ? 1 : 0;
             return;
         }
         cpu_pause();

@@ -64,6 +64,15 @@ class DRAMA_API fair_shard {
     /// Takes `item` out of turn, if it stands in the lanes of the running turn; false: it does not.
     bool remove(lane_set& lanes, work_item& item) noexcept;
 
+    /// True if who stands at `position`, with a request that is due at `deadline`, would be picked
+    /// before all that waits here; false if nothing does. Requires: no turn is running.
+    [[nodiscard]] bool gives_way_to(virtual_time position, virtual_time deadline,
+                                    instant now) noexcept;
+
+    /// False: nobody serves this shard for a while, though there is work; the clock must not run on
+    /// for it.
+    void set_served(bool is_served, instant now) noexcept;
+
     /// Ends the running turn: charges `used`, and requeues `lanes` if it has more work. A tenant
     /// that leaves keeps its debt.
     void settle(lane_set& lanes, duration used, instant now) noexcept;
@@ -149,6 +158,7 @@ class DRAMA_API fair_shard {
     atomic<std::size_t> size_{0};
     atomic<std::uint32_t> sequence_{0};
     atomic<std::uint32_t> members_{0};
+    atomic<bool> is_served_{true};
     atomic<std::uint64_t> moment_{0};
     atomic<std::int64_t> weight_{0};
 };

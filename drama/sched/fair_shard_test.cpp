@@ -145,6 +145,54 @@ TEST(FairShard, WhatIsPutBackHidesNoOlderItemFromTheOverloadSignal) {
     b.shard.settle(a.lanes, quantum, b.now);
 }
 
+TEST(FairShard, GivesWayToWhoIsMoreDueElsewhereButNotBeforeWhoComesBack) {
+    bench b;
+    tenant& hog = b.add();
+    const auto clock = [&] { return b.queue.clock().at(b.now); };
+    const auto at = [&](duration ahead) {
+        return advanced(clock(), ahead.count() * virtual_units_per_ns);
+    };
+    EXPECT_FALSE(b.shard.gives_way_to(at(-5ms), at(-3ms), b.now));  // nothing waits here
+    tenant& visitor = b.add();
+    b.push(visitor.lanes);
+    b.run_one(1us);
+    for (int i = 0; i != 40; ++i) {
+        b.push(hog.lanes);
+    }
+    b.now += 1ms;
+    // It takes more than there is: ahead of the clock, it leaves the CPU to who is not, or less so.
+    hog.share.charge(3ms);
+    b.run_one(50us);
+    ASSERT_TRUE(before(clock(), hog.share.position(queue_id::async)));
+    EXPECT_TRUE(b.shard.gives_way_to(at(-1ms), at(1ms), b.now));
+    EXPECT_TRUE(b.shard.gives_way_to(at(100us), at(2ms), b.now));
+    EXPECT_FALSE(b.shard.gives_way_to(at(50ms), at(52ms), b.now));
+    // A tenant that comes back is due at the clock: nobody who burns goes before it.
+    b.push(visitor.lanes);
+    EXPECT_FALSE(b.shard.gives_way_to(at(-5ms), at(-3ms), b.now));
+}
+
+TEST(FairShard, UnderFifoItGivesWayToNobody) {
+    bench b(policy::fifo);
+    b.push(b.add().lanes);
+    EXPECT_FALSE(b.shard.gives_way_to(-1'000'000'000, -1'000'000'000, b.now));
+}
+
+TEST(FairShard, AShardThatNobodyServesDoesNotDriveTheClock) {
+    bench b;
+    tenant& one = b.add();
+    b.push(one.lanes);
+    b.push(one.lanes);
+    b.run_one(50us);
+    b.shard.set_served(false, b.now);
+    const virtual_time before_rest = b.queue.clock().at(b.now);
+    b.now += 10ms;
+    EXPECT_EQ(b.queue.clock().at(b.now), before_rest);
+    b.shard.set_served(true, b.now);
+    b.now += 1ms;
+    EXPECT_NE(b.queue.clock().at(b.now), before_rest);
+}
+
 TEST(FairShard, FifoServesInOrderOfArrivalWhateverTheTenantAndClass) {
     bench b(policy::fifo);
     tenant& a = b.add();

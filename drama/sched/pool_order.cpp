@@ -145,6 +145,13 @@ duration pool_order::expected(const pool_lanes& lanes) const noexcept {
     return cost_of(lanes, *static_cast<const pool_item*>(head));
 }
 
+const pool_item* pool_order::peek(instant now) noexcept {
+    const pool_lanes* const first = next(0, clock_.at(now));
+    return first == nullptr
+               ? nullptr
+               : static_cast<const pool_item*>(first->lanes_[first->next_lane()].front());
+}
+
 std::uint32_t pool_order::next_in_service(instant now) noexcept {
     const pool_lanes* first = next(0, clock_.at(now), now);
     return first == nullptr ? 0 : first->in_service_;

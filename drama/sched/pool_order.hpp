@@ -119,6 +119,8 @@ class DRAMA_API pool_order {
     }
     /// How long what would run next has waited; zero if nothing does.
     duration head_wait(instant now) noexcept;
+    /// What server 0 would run next, or nullptr.
+    const pool_item* peek(instant now) noexcept;
     /// How many functions run of the tenant whose function server 0 would run next.
     std::uint32_t next_in_service(instant now) noexcept;
     /// Functions that run.

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two tenants that both want more than there is: what each gets on real threads, by kind of work
+// and weight, in what the queue charges. One JSON object a line.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "drama/coro/sleep.hpp"
+#include "drama/coro/task.hpp"
+#include "drama/runtime/blocking.hpp"
+#include "drama/runtime/runtime.hpp"
+
+using namespace drama;
+
+namespace {
+
+std::atomic<bool> is_over{false};
+
+void burn_for(duration span) {
+    timespec begin{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    for (;;) {
+        timespec now{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        if ((now.tv_sec - begin.tv_sec) * 1'000'000'000L + now.tv_nsec - begin.tv_nsec >=
+            span.count()) {
+            return;
+        }
+    }
+}
+
+task<void> work_async() {
+    volatile unsigned sum = 0;
+    while (!is_over.load(std::memory_order_relaxed)) {
+        for (unsigned i = 0; i < 2000; ++i) {
+            sum = sum + i;
+        }
+        auto go_on = co_await checkpoint();
+        if (!go_on) {
+            co_return;
+        }
+    }
+}
+
+task<void> work_compute(duration each) {
+    while (!is_over.load(std::memory_order_relaxed)) {
+        auto done = co_await compute(burn_for, each);
+        if (!done) {
+            co_return;
+        }
+    }
+}
+
+task<void> work_burning(duration each) {
+    while (!is_over.load(std::memory_order_relaxed)) {
+        auto done = co_await blocking(burn_for, each);
+        if (!done) {
+            co_return;
+        }
+    }
+}
+
+void rest_for(duration each) {
+    std::this_thread::sleep_for(each);
+}
+
+task<void> work_sleeping(duration each) {
+    while (!is_over.load(std::memory_order_relaxed)) {
+        auto done = co_await blocking(rest_for, each);
+        if (!done) {
+            co_return;
+        }
+    }
+}
+
+// A task that overruns its turns: it is handed over, and then runs on demoted threads.
+task<void> work_hogging(duration each) {
+    while (!is_over.load(std::memory_order_relaxed)) {
+        burn_for(each);
+        auto slept = co_await sleep_for(100us);
+        if (!slept) {
+            co_return;
+        }
+    }
+}
+
+struct side {
+    const char* name;
+    int tasks;
+    std::function<task<void>()> make;
+    bool by_thread_time = false;
+};
+
+side async_side() {
+    return {"async", 16, [] { return work_async(); }};
+}
+side compute_side() {
+    return {"compute", 16, [] { return work_compute(20ms); }};
+}
+side burning_side() {
+    return {"burning_blocking", 16, [] { return work_burning(20ms); }};
+}
+side hogging_side() {
+    return {"hog", 16, [] { return work_hogging(20ms); }};
+}
+side sleeping_side() {
+    return {"sleeping_blocking", 64, [] { return work_sleeping(5ms); }, true};
+}
+
+task<void> let_them_work(duration span) {
+    auto slept = co_await sleep_for(span);
+    static_cast<void>(slept);
+}
+
+double used(const tenant& who, bool by_thread_time) {
+    const auto& usage = who.usage();
+    return static_cast<double>(by_thread_time ? usage.blocking_ns.read() : usage.cpu_ns.read());
+}
+
+bool shares_cpus = true;
+
+void run_pair(const side& first, const side& second, double weight, double seconds) {
+    is_over.store(false);
+    runtime_options options;
+    if (first.by_thread_time) {
+        options.blocking_threads_max = 16;
+    }
+    options.shares_cpus = shares_cpus;
+    runtime rt(options);
+    const tenant a = rt.tenants().get_or_create("a");
+    const tenant b = rt.tenants().get_or_create("b");
+    a.set({.weight = weight});
+    if (!rt.start()) {
+        std::exit(1);
+    }
+    for (int i = 0; i < first.tasks; ++i) {
+        static_cast<void>(rt.try_spawn(a, first.make));
+    }
+    for (int i = 0; i < second.tasks; ++i) {
+        static_cast<void>(rt.try_spawn(b, second.make));
+    }
+    const auto sleep = [&](double span) {
+        static_cast<void>(rt.sync_wait(
+            rt.tenants().system(), let_them_work,
+            std::chrono::duration_cast<duration>(std::chrono::duration<double>(span))));
+    };
+    sleep(0.5);  // until both are at work
+    const double a0 = used(a, first.by_thread_time);
+    const double b0 = used(b, second.by_thread_time);
+    sleep(seconds);
+    const double got_a = used(a, first.by_thread_time) - a0;
+    const double got_b = used(b, second.by_thread_time) - b0;
+    is_over.store(true);
+    static_cast<void>(rt.stop());
+    const double share = got_a / (got_a + got_b);
+    const double ideal = weight / (weight + 1);
+    std::printf(
+        "{\"first\":\"%s\",\"second\":\"%s\",\"weights\":\"%g:1\",\"share\":%.4f,"
+        "\"ideal\":%.4f,\"cpus_used\":%.2f,\"ok\":%s}\n",
+        first.name, second.name, weight, share, ideal, (got_a + got_b) / seconds / 1e9,
+        std::abs(share / ideal - 1) <= 0.05 && std::abs((1 - share) / (1 - ideal) - 1) <= 0.05
+            ? "true"
+            : "false");
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    double seconds = 2;
+    std::string_view only;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (std::strcmp(argv[i], "--seconds") == 0) {
+            seconds = std::atof(argv[i + 1]);
+        } else if (std::strcmp(argv[i], "--only") == 0) {
+            only = argv[i + 1];
+        } else if (std::strcmp(argv[i], "--share-cpus") == 0) {
+            shares_cpus = std::strcmp(argv[i + 1], "off") != 0;
+        } else {
+            std::fprintf(stderr,
+                         "shares_bench: unknown option %s; known: --seconds S, "
+                         "--only FIRST-SECOND, --share-cpus on|off\n",
+                         argv[i]);
+            return 2;
+        }
+    }
+    const std::vector<std::pair<side, side>> pairs = {
+        {async_side(), async_side()},       {compute_side(), compute_side()},
+        {async_side(), compute_side()},     {compute_side(), async_side()},
+        {async_side(), hogging_side()},     {hogging_side(), compute_side()},
+        {async_side(), burning_side()},     {burning_side(), async_side()},
+        {sleeping_side(), sleeping_side()},
+    };
+    for (const auto& [first, second] : pairs) {
+        const std::string name = std::string(first.name) + "-" + second.name;
+        if (!only.empty() && name != only) {
+            continue;
+        }
+        for (const double weight : {1.0, 4.0}) {
+            run_pair(first, second, weight, seconds);
+        }
+    }
+    return 0;
+}

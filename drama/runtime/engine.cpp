@@ -220,7 +220,7 @@ void engine::wake_searcher() noexcept {
         return;
     }
     for (const auto& each : cores_) {
-        if (each->inject.unpark()) {
+        if (!each->gives_way.load(std::memory_order_relaxed) && each->inject.unpark()) {
             parked_workers.fetch_sub(1, std::memory_order_relaxed);
             each->search_asked.store(true, std::memory_order_release);
             each->spot->unpark();
@@ -368,6 +368,21 @@ bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexce
     return payer.demoted_threads.load(std::memory_order_relaxed) > 0 && permits_.free() <= 0;
 }
 
+bool engine::must_give_way(core& mine, instant at) noexcept {
+    if (!options_.shares_cpus) {
+        return false;
+    }
+    const std::size_t burners = board_.count();
+    const auto parked = parked_workers.load(std::memory_order_relaxed);
+    const auto awake = static_cast<std::int64_t>(cores_.size()) - parked;
+    if (burners == 0 ||
+        awake + static_cast<std::int64_t>(burners) <= static_cast<std::int64_t>(cpus_)) {
+        return false;
+    }
+    const std::lock_guard guard(mine.lock);
+    return mine.shard.gives_way_to(board_.position(), board_.deadline(), at);
+}
+
 void engine::send_to_demoted(runnable& task) noexcept {
     DRAMA_MARK("engine.sends_to_demoted");
     demoted_.push(task, now());
@@ -381,6 +396,32 @@ void engine::send_to_demoted(runnable& task) noexcept {
 
 bool engine::take_permit_for_demoted() noexcept {
     return permits_.try_take();
+}
+
+bool engine::does_compute_go_first(instant at) noexcept {
+    if (permits_.free() > 1) {
+        return false;  // there is one for each
+    }
+    const virtual_time function = compute_->next_position(at);
+    const virtual_time own = demoted_.next_position(at);
+    if (function == no_deadline || own == no_deadline || !before(function, own)) {
+        return false;
+    }
+    DRAMA_MARK("engine.compute_goes_first");
+    compute_->poke();
+    return true;
+}
+
+bool engine::goes_before(virtual_time position, instant at) noexcept {
+    if (demoted_.size() == 0) {
+        return false;
+    }
+    const virtual_time own = demoted_.next_position(at);
+    if (own == no_deadline || (position != no_deadline && !before(own, position))) {
+        return false;
+    }
+    DRAMA_MARK("engine.demoted_goes_first");
+    return wake_demoted();
 }
 
 void engine::release_permit() noexcept {

@@ -20,6 +20,7 @@
 #include "drama/runtime/core/worker.hpp"
 #include "drama/runtime/disk/disk_queue.hpp"
 #include "drama/runtime/gate/admission_gate.hpp"
+#include "drama/runtime/pool/burning_board.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
 #include "drama/runtime/runtime_options.hpp"
@@ -30,7 +31,7 @@
 namespace drama::inline v0::internal {
 
 /// Threads: host and io_offloader functions from any thread; start and stop by one foreign thread.
-class engine final : public host, public io_offloader, private disk_device {
+class engine final : public host, public io_offloader, private disk_device, private permit_rival {
   public:
     engine(world& in, runtime_options options);
     ~engine();
@@ -88,6 +89,7 @@ class engine final : public host, public io_offloader, private disk_device {
     disk_queue& disk() noexcept { return disk_; }
     demoted_queue& demoted() noexcept { return demoted_; }
     cpu_permits& permits() noexcept { return permits_; }
+    burning_board& board() noexcept { return board_; }
     scope_state& roots() noexcept { return roots_; }
     watchdog& guard() noexcept { return *watchdog_; }
     admission_gate& gate() noexcept { return gate_; }
@@ -118,11 +120,19 @@ class engine final : public host, public io_offloader, private disk_device {
     bool must_run_demoted(tenant_record& payer, const runnable& task) noexcept;
     void send_to_demoted(runnable& task) noexcept;
     bool take_permit_for_demoted() noexcept;
+    /// True if a compute function that can start now is more due than demoted work. It is told.
+    bool does_compute_go_first(instant at) noexcept;
+    bool goes_before(virtual_time position, instant at) noexcept override;
+    /// True if a burning thread is more due than what waits on `mine`, and no CPU is left for it.
+    /// Threads: the core's holder.
+    bool must_give_way(core& mine, instant at) noexcept;
     /// A demoted worker that found nothing to do for long may end, if others are left.
     bool retire_demoted(worker& idle) noexcept { return burners_.retire(idle, cpus_); }
     /// A worker has become demoted. Called by the watchdog.
     void add_demoted(worker& burner) noexcept { burners_.add(burner); }
-    void wake_demoted() noexcept { burners_.wake_one(); }
+    /// True if one wakes up, or has been woken and is not there yet.
+    bool wake_demoted() noexcept { return burners_.wake_one(); }
+    void note_risen() noexcept { burners_.note_risen(); }
     std::int64_t tasks_alive() const noexcept;
     bool is_stopping() const noexcept {
         return phase_.load(std::memory_order_acquire) != phase::running;
@@ -157,6 +167,7 @@ class engine final : public host, public io_offloader, private disk_device {
     std::unique_ptr<io_system> io_;
     std::vector<std::unique_ptr<core>> cores_;
     cpu_permits permits_;
+    burning_board board_;
     std::unique_ptr<thread_pool> compute_;
     std::unique_ptr<thread_pool> blocking_;
     // The runtime's own threads, so that no blocking function keeps it waiting. Files and names

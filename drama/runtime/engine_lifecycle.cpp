@@ -25,6 +25,11 @@ constexpr std::size_t reserved_of(std::size_t threads_max) noexcept {
     return threads_max < 8 ? 0 : std::max<std::size_t>(threads_max / 64, 1);
 }
 
+// Whether it is known who burns, and for whom.
+bool has_board(const runtime_options& options) noexcept {
+    return options.order == policy::fair && options.check_permits;
+}
+
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
     return wanted != 0 ? wanted : fallback;
 }
@@ -48,7 +53,8 @@ engine::engine(world& in, runtime_options options)
              .spare_of_one = std::max<std::size_t>(options_.disk_depth_max / 2, 1),
              .unsynced_bytes_max = options_.disk_unsynced_bytes_max}),
       permits_(static_cast<std::int32_t>(cpus_)),
-      demoted_(options_.order),
+      board_(async_.clock()),
+      demoted_(options_.order, board_),
       random_(in.seed()) {
     options_.workers = or_else(options_.workers, cpus_);
     const std::size_t compute_threads = or_else(options_.compute_threads, cpus_);
@@ -59,7 +65,9 @@ engine::engine(world& in, runtime_options options)
                          .order = options_.order,
                          .threads_max = compute_threads,
                          .overcommit_max = compute_threads,
-                         .permits = options_.check_permits ? &permits_ : nullptr});
+                         .permits = options_.check_permits ? &permits_ : nullptr,
+                         .board = has_board(options_) ? &board_ : nullptr,
+                         .rival = has_board(options_) ? this : nullptr});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order,
                          .threads_max = options_.blocking_threads_max,

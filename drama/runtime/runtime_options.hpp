@@ -39,6 +39,11 @@ struct runtime_options {
     duration shutdown_deadline = std::chrono::seconds(10);
 
     bool hand_over = true;      ///< off: a task that hogs its thread stops its core
+    /// On: workers leave CPUs to functions and demoted tasks of tenants that have had less than
+    /// theirs, so that shares hold between all kinds of work. Off: workers go first always, and
+    /// whoever burns gets what they leave. On costs latency beside burning neighbours, see
+    /// docs/decisions/0008-who-gets-a-cpu.md.
+    bool shares_cpus = false;
     bool check_permits = true;  ///< off: burning threads are not bounded (for measurements)
     duration hand_over_after = std::chrono::milliseconds(1);
     duration stall_after = std::chrono::milliseconds(10);

@@ -17,7 +17,7 @@ tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cor
       cores_(cores),
       compute_lanes_(share_),
       blocking_lanes_(share_),
-      demoted_lanes_(*this),
+      demoted_(*this),
       name_(std::move(name)),
       gate_(gate) {
     for (const auto kind : {internal::gate_kind::spawn, internal::gate_kind::request}) {
@@ -44,7 +44,7 @@ tenant_lanes& tenant_record::lanes_on(std::size_t core) {
 }
 
 tenant_record::depths tenant_record::queued() const noexcept {
-    depths seen{.async = demoted_lanes_.size(),
+    depths seen{.async = demoted_.size.load(std::memory_order_relaxed),
                 .compute = compute_lanes_.size(),
                 .blocking = blocking_lanes_.size()};
     for (std::size_t core = 0; core < cores_; ++core) {

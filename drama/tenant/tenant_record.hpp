@@ -16,6 +16,7 @@
 #include "drama/sched/lane_set.hpp"
 #include "drama/sched/pool_order.hpp"
 #include "drama/sched/tenant_share.hpp"
+#include "drama/tenant/burning_account.hpp"
 #include "drama/tenant/admission.hpp"
 #include "drama/tenant/disk_account.hpp"
 #include "drama/tenant/tenant_options.hpp"
@@ -54,7 +55,11 @@ class DRAMA_API tenant_record final : public account {
     /// The lanes in the compute and blocking queues. Threads: under the pool's lock.
     pool_lanes& compute_lanes() noexcept { return compute_lanes_; }
     pool_lanes& blocking_lanes() noexcept { return blocking_lanes_; }
-    tenant_lanes& demoted_lanes() noexcept { return demoted_lanes_; }
+    /// Its tasks that wait for a demoted thread. Threads: under the demoted queue's lock.
+    demoted_lane& demoted() noexcept { return demoted_; }
+    /// Threads: under the burning board's lock.
+    burning_account& burning() noexcept { return burning_; }
+    const burning_account& burning() const noexcept { return burning_; }
     /// What the disk queue keeps of this tenant, made on first use; null if no memory is left for
     /// it. Threads: under the disk queue's lock.
     disk_account* disk() noexcept;
@@ -149,7 +154,8 @@ class DRAMA_API tenant_record final : public account {
     const std::size_t cores_;
     pool_lanes compute_lanes_;
     pool_lanes blocking_lanes_;
-    tenant_lanes demoted_lanes_;
+    demoted_lane demoted_;
+    burning_account burning_;
     std::unique_ptr<disk_account> disk_;
     const std::string name_;
 

@@ -50,6 +50,7 @@ struct core {
 
     // Shared: any thread, lock-free.
     basic_inject_queue<work_item, &work_item::next> inject;
+    std::atomic<bool> gives_way{false};     ///< parked for a burning thread: has work, no CPU
     std::atomic<bool> search_asked{false};  ///< woken to look for work elsewhere
     std::atomic<bool> has_tiny_tasks{
         false};                         ///< not worth stealing; by the holder, and the watchdog

@@ -7,45 +7,120 @@
 #include <cstddef>
 #include <mutex>
 
+#include "drama/base/mpsc_stack.hpp"
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/runnable.hpp"
-#include "drama/sched/fair_queue.hpp"
+#include "drama/runtime/pool/burning_board.hpp"
 #include "drama/tenant/tenant_record.hpp"
 
 namespace drama::inline v0::internal {
 
+/// The tenant that is least ahead on the board goes first, among the first tenants_looked_at.
+///
 /// push() and size() are sequentially consistent, so that whoever pushes and then looks for a
 /// rester or a permit, and whoever rests or gives a permit and then looks for work, cannot miss
-/// each other. Threads: any. Complexity: a lock, O(log tenants).
+/// each other. Threads: any. Complexity: a lock, O(tenants looked at).
 class demoted_queue {
   public:
-    explicit demoted_queue(policy order) : queue_(order, 1, queue_id::async) {}
+    static constexpr std::size_t tenants_looked_at = 64;
 
-    void push(runnable& task, instant now) {
-        const std::lock_guard guard(lock_);
-        queue_.shard(0).push(static_cast<tenant_record&>(*task.payer).demoted_lanes(), task, now);
+    demoted_queue(policy order, burning_board& board) noexcept : policy_(order), board_(&board) {}
+
+    void push(runnable& task, instant now) noexcept {
+        demoted_lane& lane = static_cast<tenant_record&>(*task.payer).demoted();
+        task.queued_at = now;
+        lane.size.fetch_add(1, std::memory_order_relaxed);
         size_.fetch_add(1, std::memory_order_seq_cst);
+        inbox_.push(task);  // last: whoever finds nothing yet looks again while the size says so
     }
 
     runnable* pop(instant now) noexcept {
         const std::lock_guard guard(lock_);
-        fair_shard& shard = queue_.shard(0);
-        if (shard.size() == 0) {
+        sort_in();
+        demoted_lane** const place = best(now);
+        if (place == nullptr) {
             return nullptr;
         }
-        const turn granted = shard.pick(now);
-        work_item* const item = shard.pop(*granted.lanes, now);
-        shard.settle(*granted.lanes, duration(1), now);
+        demoted_lane& lane = **place;
+        remove(place);
+        work_item* const item = lane.tasks.pop();
+        lane.size.fetch_sub(1, std::memory_order_relaxed);
         size_.fetch_sub(1, std::memory_order_seq_cst);
+        if (!lane.tasks.empty()) {
+            append(lane);
+        }
         return static_cast<runnable*>(item);
+    }
+
+    /// Where the tenant of what comes next stands on the board, or no_deadline.
+    virtual_time next_position(instant now) noexcept {
+        const std::lock_guard guard(lock_);
+        sort_in();
+        demoted_lane** const place = best(now);
+        return place == nullptr ? no_deadline : board_->position_of(*(*place)->record, now);
     }
 
     std::size_t size() const noexcept { return size_.load(std::memory_order_seq_cst); }
 
   private:
-    spinlock lock_;  // guards the queue and all tenants' demoted lanes
-    fair_queue queue_;
-    std::atomic<std::size_t> size_{0};  // what the shard holds
+    void sort_in() noexcept {
+        for (work_item* item = inbox_.take_all(); item != nullptr;) {
+            work_item* const following = item->next;
+            auto& record = static_cast<tenant_record&>(*static_cast<runnable*>(item)->payer);
+            demoted_lane& lane = record.demoted();
+            if (lane.tasks.empty()) {
+                append(lane);
+            }
+            lane.tasks.push(*item);
+            item = following;
+        }
+    }
+    void append(demoted_lane& lane) noexcept {
+        lane.following = nullptr;
+        (first_ == nullptr ? first_ : last_->following) = &lane;
+        last_ = &lane;
+    }
+    void remove(demoted_lane** place) noexcept {
+        demoted_lane* const gone = *place;
+        *place = gone->following;
+        if (last_ == gone) {
+            last_ = first_ == nullptr ? nullptr : last_before(gone);
+        }
+    }
+    demoted_lane* last_before(const demoted_lane* gone) const noexcept {
+        demoted_lane* each = first_;
+        while (each->following != nullptr && each->following != gone) {
+            each = each->following;
+        }
+        return each;
+    }
+
+    // Where the lane is linked that is to be served next.
+    demoted_lane** best(instant now) noexcept {
+        demoted_lane** found = nullptr;
+        virtual_time least = 0;
+        std::size_t left = tenants_looked_at;
+        for (demoted_lane** at = &first_; *at != nullptr && left != 0;
+             at = &(*at)->following, --left) {
+            const virtual_time stands =
+                policy_ == policy::fifo ? (*at)->tasks.front()->queued_at.time_since_epoch().count()
+                                        : board_->position_of(*(*at)->record, now);
+            if (found == nullptr || before(stands, least)) {
+                found = at;
+                least = stands;
+            }
+        }
+        return found;
+    }
+
+    const policy policy_;
+    burning_board* const board_;
+    // Workers only push: they never wait for a thread of the lowest priority.
+    mpsc_stack<work_item, &work_item::next> inbox_;
+    spinlock lock_;  // guards what follows and all tenants' demoted lanes
+    demoted_lane* first_ = nullptr;
+    demoted_lane* last_ = nullptr;
+    std::atomic<std::size_t> size_{0};  // tasks in all lanes
 };
 
 }  // namespace drama::inline v0::internal

@@ -36,18 +36,22 @@ class demoted_team {
         return false;
     }
 
-    /// Wakes a member that rests, if there is one.
-    void wake_one() noexcept {
+    /// Wakes a member that rests, if there is one. True also if one that was woken is on its way.
+    bool wake_one() noexcept {
         const std::size_t used = used_.load(std::memory_order_acquire);
         for (std::size_t i = 0; i < used; ++i) {
             worker* const member = places_[i].load(std::memory_order_acquire);
             if (member != nullptr && member->rests.load(std::memory_order_seq_cst) &&
                 member->rests.exchange(false, std::memory_order_acq_rel)) {
+                rising_.fetch_add(1, std::memory_order_relaxed);
                 member->wake_spare();
-                return;
+                return true;
             }
         }
+        return rising_.load(std::memory_order_relaxed) > 0;
     }
+    /// A member that was woken is awake.
+    void note_risen() noexcept { rising_.fetch_sub(1, std::memory_order_relaxed); }
 
     static void rest(worker& member) noexcept {
         member.rests.store(true, std::memory_order_seq_cst);
@@ -82,6 +86,7 @@ class demoted_team {
     std::array<std::atomic<worker*>, members_max> places_{};
     std::atomic<std::size_t> used_{0};  // places in use lie below
     std::atomic<std::size_t> count_{0};
+    std::atomic<std::int32_t> rising_{0};  // woken, and not there yet
 };
 
 }  // namespace drama::inline v0::internal

@@ -2,6 +2,7 @@
 #include "drama/runtime/core/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "drama/base/assert.hpp"
 #include "drama/base/coverage/mark.hpp"
@@ -107,6 +108,10 @@ instant worker::step_with_core(core& mine) noexcept {
     }
     const instant now = engine_->now();
     mine.now = now;
+    if (mine.gives_way.load(std::memory_order_relaxed)) [[unlikely]] {
+        mine.gives_way.store(false, std::memory_order_relaxed);
+        mine.shard.set_served(true, now);
+    }
     if (!mine.inject.empty()) {
         drain_inject(mine, now);
     }
@@ -122,6 +127,9 @@ instant worker::step_with_core(core& mine) noexcept {
         return never;
     }
     steal_if_more_urgent(mine, now);
+    if (engine_->board().count() != 0 && engine_->must_give_way(mine, now)) [[unlikely]] {
+        return give_way(mine, now);
+    }
     mine.lock.lock();
     const turn granted = mine.shard.pick(now);
     mine.lock.unlock();
@@ -314,6 +322,22 @@ instant worker::idle(core& mine, instant now) noexcept {
     DRAMA_ASSERT(mine.lifo.load(std::memory_order_relaxed) == nullptr,
                  "only a turn has a task that runs next");
     mine.is_idle = true;
+    return park(mine, now);
+}
+
+// There is work, but whoever burns is more due, and has no CPU while workers have all of them.
+instant worker::give_way(core& mine, instant now) noexcept {
+    DRAMA_MARK("worker.gives_way");
+    if (searching_) {
+        searching_ = false;
+        engine_->searching.store(false, std::memory_order_release);
+    }
+    mine.gives_way.store(true, std::memory_order_relaxed);
+    mine.shard.set_served(false, now);
+    return park(mine, now);
+}
+
+instant worker::park(core& mine, instant now) noexcept {
     engine_->parked_workers.fetch_add(1, std::memory_order_relaxed);
     if (!mine.inject.park()) {
         return long_ago;
@@ -330,9 +354,12 @@ instant worker::idle(core& mine, instant now) noexcept {
 duration worker::after_hand_over() noexcept {
     DRAMA_MARK("worker.lost_its_core");
     tenant_record* const payer = burning_for.exchange(nullptr, std::memory_order_acq_rel);
+    const duration charged = engine_->board().leave(std::exchange(burns_at, nullptr));
     const duration used = engine_->where().thread_cpu_time() - cpu_at_demotion;
     if (payer != nullptr) {
-        payer->share().charge(used);
+        if (used > charged) {
+            payer->share().charge(used - charged);
+        }
         payer->usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
         payer->demoted_threads.fetch_sub(1, std::memory_order_relaxed);
     }
@@ -343,11 +370,12 @@ duration worker::after_hand_over() noexcept {
 }
 
 // Rests until somebody brings work or a permit; ends after long idleness if others are left.
-instant worker::rest_demoted(instant now) noexcept {
+instant worker::rest_demoted(instant now, bool for_another) noexcept {
     DRAMA_MARK("worker.rests_demoted");
     demoted_team::rest(*this);
-    if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
-        demoted_team::rise(*this);
+    is_resting_ = true;
+    if (!for_another && engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
+        end_rest();
         return long_ago;  // it came meanwhile
     }
     if (now - idle_since_ < demoted_idle_longest) {
@@ -359,6 +387,15 @@ instant worker::rest_demoted(instant now) noexcept {
     return never;  // one of the last stays, and is woken only for work
 }
 
+void worker::end_rest() noexcept {
+    if (is_resting_) {
+        is_resting_ = false;
+        if (!demoted_team::rise(*this)) {
+            engine_->note_risen();  // somebody woke this thread
+        }
+    }
+}
+
 // A spare waits for a core; a demoted worker serves demoted work as permits allow.
 instant worker::step_without_core() noexcept {
     if (finish_asked_.load(std::memory_order_acquire)) {
@@ -368,11 +405,14 @@ instant worker::step_without_core() noexcept {
     if (!tenure.is_taken()) {
         return never;
     }
+    end_rest();
     const instant now = engine_->now();
-    if (engine_->demoted().size() == 0 || !engine_->take_permit_for_demoted()) {
-        return rest_demoted(now);
+    if (engine_->demoted().size() != 0 && engine_->does_compute_go_first(now)) {
+        return rest_demoted(now, true);  // and be woken by it
     }
-    rests.store(false, std::memory_order_relaxed);
+    if (engine_->demoted().size() == 0 || !engine_->take_permit_for_demoted()) {
+        return rest_demoted(now, false);
+    }
     runnable* const task = engine_->demoted().pop(now);
     if (task == nullptr) {
         engine_->release_permit();
@@ -383,6 +423,7 @@ instant worker::step_without_core() noexcept {
     payer.usage.queue_wait_ns.add(static_cast<std::uint64_t>((now - task->queued_at).count()));
     burning_since_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     cpu_at_demotion = engine_->where().thread_cpu_time();
+    burns_at = engine_->board().enter(payer, now, thread(), cpu_at_demotion);
     payer.demoted_threads.fetch_add(1, std::memory_order_relaxed);
     engine_->burning.fetch_add(1, std::memory_order_relaxed);
     burning_for.store(&payer, std::memory_order_release);

@@ -10,6 +10,7 @@
 #include "drama/coro/frame_pool.hpp"
 #include "drama/runtime/core/core.hpp"
 #include "drama/runtime/core/ownership.hpp"
+#include "drama/runtime/pool/burning_board.hpp"
 
 namespace drama::inline v0::internal {
 
@@ -57,6 +58,7 @@ class worker final : public thread_body {
     std::atomic<tenant_record*> burning_for{nullptr};
     std::atomic<std::int64_t> burning_since_ns{0};
     duration cpu_at_demotion{};
+    burning_board::place* burns_at = nullptr;
     /// A demoted worker that waits for work; see demoted_team.
     std::atomic<bool> rests{false};
 
@@ -66,13 +68,16 @@ class worker final : public thread_body {
     void end_taken_turn(core& mine) noexcept;
     instant step_with_core(core& mine) noexcept;
     instant step_without_core() noexcept;
-    instant rest_demoted(instant now) noexcept;
+    instant rest_demoted(instant now, bool for_another) noexcept;
+    void end_rest() noexcept;
     bool run_turn(core& mine, const turn& granted, instant began) noexcept;
     void end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noexcept;
     runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
     void flush_lifo(core& mine, instant now) noexcept;
     void drain_inject(core& mine, instant now) noexcept;
     instant idle(core& mine, instant now) noexcept;
+    instant give_way(core& mine, instant now) noexcept;
+    instant park(core& mine, instant now) noexcept;
     bool steal(core& mine, instant now) noexcept;
     static bool steal_from(core& mine, core& victim, instant now) noexcept;
     static bool steal_lasting(core& mine, core& victim, lane_set& from, tenant_lanes& to,
@@ -93,6 +98,7 @@ class worker final : public thread_body {
     bool searching_ = false;
     std::uint32_t turns_ = 0;
     instant idle_since_ = long_ago;
+    bool is_resting_ = false;
 };
 
 /// The worker that this thread is, if any. Not inlined: a coroutine may change threads.

@@ -5,6 +5,7 @@
 #include "drama/runtime/pool/thread_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "drama/base/errc.hpp"
 #include "drama/base/coverage/mark.hpp"
@@ -207,8 +208,28 @@ instant thread_pool::step(pool_thread& self) noexcept {
     return long_ago;
 }
 
-bool thread_pool::take_permit_locked() noexcept {
-    return options_.permits == nullptr || options_.permits->try_take();
+bool thread_pool::take_permit_locked(instant now) noexcept {
+    if (options_.permits == nullptr) {
+        return true;
+    }
+    if (options_.rival != nullptr && options_.permits->free() <= 1 &&
+        options_.rival->goes_before(next_position_locked(now), now)) {
+        return false;
+    }
+    return options_.permits->try_take();
+}
+
+virtual_time thread_pool::next_position(instant now) noexcept {
+    const std::lock_guard guard(lock_);
+    // Only what can start at once stands in anybody's way.
+    return options_.board == nullptr || idle_.empty() ? no_deadline : next_position_locked(now);
+}
+
+virtual_time thread_pool::next_position_locked(instant now) noexcept {
+    const pool_item* const next = queue_.peek(now);
+    return next == nullptr
+               ? no_deadline
+               : options_.board->position_of(*static_cast<const job*>(next)->payer, now);
 }
 
 void thread_pool::return_permit_locked(pool_thread& self) noexcept {
@@ -230,7 +251,7 @@ job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self)
         if (busy > options_.threads_max + options_.overcommit_max) {
             return nullptr;
         }
-        self.has_permit_ = take_permit_locked();
+        self.has_permit_ = take_permit_locked(now);
         if (!self.has_permit_) {
             // Beyond the permits only what should be short may start; the kernel time-slices it.
             if (queue_.prior() > overcommit_cost_max ||
@@ -251,6 +272,10 @@ job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self)
         if (!work->ran_inline) {
             work->progress = job::state::running;
             work->runner = &self;
+            if (options_.board != nullptr) {
+                self.cpu_began_ = world_->thread_cpu_time();
+                self.burns_at_ = options_.board->enter(*work->payer, now);
+            }
             work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
             work->payer->usage.pool_wait_ns.add(
                 static_cast<std::uint64_t>((now - work->queued_at).count()));
@@ -287,6 +312,9 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
         expected_ = std::max(used, expected_ - expected_ / 8);
     }
     if (outer == nullptr) {
+        if (options_.board != nullptr) {
+            options_.board->leave(std::exchange(self.burns_at_, nullptr));
+        }
         queue_.settle(self.grant_, used, now);  // a nested call is part of the outer one's time
         return_permit_locked(self);
     }
@@ -310,14 +338,13 @@ void thread_pool::count(const job& work, duration used) const noexcept {
     }
 }
 
-std::size_t thread_pool::queued() noexcept {
-    const std::lock_guard guard(lock_);
+std::size_t thread_pool::queued() const noexcept {
     return queue_.size();
 }
 
 duration thread_pool::oldest_wait(instant now) noexcept {
-    const std::lock_guard guard(lock_);
-    return queue_.head_wait(now);
+    const std::unique_lock guard(lock_, std::try_to_lock);
+    return guard ? queue_.head_wait(now) : duration::zero();
 }
 
 void thread_pool::expect_long() noexcept {
@@ -332,6 +359,18 @@ void thread_pool::expect_long() noexcept {
         sleeper->spot_->unpark();
     } else if (grow) {
         start_thread();
+    }
+}
+
+void thread_pool::refresh_running(instant now) noexcept {
+    const std::unique_lock guard(lock_, std::try_to_lock);
+    if (!guard) {
+        return;  // the next time
+    }
+    for (const auto& each : all_) {
+        if (each->burns_at_ != nullptr && each->thread_ != nullptr && each->grant_) {
+            queue_.refresh(each->grant_, each->thread_->cpu_time() - each->cpu_began_, now);
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "drama/base/result.hpp"
+#include "drama/runtime/pool/burning_board.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/idle_threads.hpp"
 #include "drama/runtime/pool/job.hpp"
@@ -58,7 +59,19 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     bool has_permit_ = false;
     std::uint32_t server_ = 0;  // its index in the pool's order
     pool_grant grant_;          // of the outermost function
+    duration cpu_began_{};      // of the thread, when that began
+    burning_board::place* burns_at_ = nullptr;
     instant idle_since_ = long_ago;
+};
+
+/// Who else wants CPU permits.
+class permit_rival {
+  public:
+    /// True if it has work whose tenant stands before `position`, and will take a permit now.
+    virtual bool goes_before(virtual_time position, instant now) noexcept = 0;
+
+  protected:
+    ~permit_rival() = default;
 };
 
 struct pool_options {
@@ -72,6 +85,10 @@ struct pool_options {
     std::size_t reserved = 0;
     std::size_t overcommit_max = 0;  ///< more threads, for functions that are expected to be short
     cpu_permits* permits = nullptr;  ///< taken while a function runs; null: not needed
+    /// Told who runs, so that workers leave CPUs for it; null: nobody is.
+    burning_board* board = nullptr;
+    /// Asked before a permit is taken; null: nobody. Requires: a board.
+    permit_rival* rival = nullptr;
     duration idle_longest = std::chrono::seconds(10);
     /// One line for all payers. A tenant's lanes stand in one pool of a queue only: a second pool
     /// of the same queue must not use them.
@@ -104,14 +121,19 @@ class thread_pool {
     void begin_absence(pool_thread& self, const runnable& root) noexcept;
     void end_absence(pool_thread& self) noexcept;
 
-    /// Jobs queued and not started.
-    std::size_t queued() noexcept;
+    /// Jobs queued and not started. A hint.
+    std::size_t queued() const noexcept;
     std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
-    /// How long the job at the head has waited. What the watchdog watches.
+    /// How long the job at the head has waited; zero if somebody is at the queue just now. What the
+    /// watchdog watches.
     duration oldest_wait(instant now) noexcept;
     /// What is queued has waited for long: whatever the functions took before, each now gets a
     /// thread of its own. The watchdog calls it.
     void expect_long() noexcept;
+
+    /// Charges the functions that run for what they have used since. The watchdog calls it.
+    /// Complexity: O(threads).
+    void refresh_running(instant now) noexcept;
 
     /// No more work; what is queued completes as given up.
     void stop() noexcept;
@@ -119,6 +141,8 @@ class thread_pool {
     std::size_t running_threads() noexcept;
     /// Lets threads that are stuck in user code run on by themselves; the pool must then never die.
     void detach_running() noexcept;
+    /// Where the tenant stands on the board whose function could start now, or no_deadline.
+    virtual_time next_position(instant now) noexcept;
     /// A CPU permit came free: somebody may start.
     void poke() noexcept;
 
@@ -145,7 +169,8 @@ class thread_pool {
     bool is_next_reserved_locked() const noexcept;
     bool wants_thread_locked() const noexcept;
     bool give_place(std::unique_lock<sleeping_lock>& lock) noexcept;
-    bool take_permit_locked() noexcept;
+    bool take_permit_locked(instant now) noexcept;
+    virtual_time next_position_locked(instant now) noexcept;
     bool is_served_locked() const noexcept;
     /// True for the pool whose functions the watchdog looks after.
     bool is_watched() const noexcept {

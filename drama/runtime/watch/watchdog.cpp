@@ -66,6 +66,10 @@ instant watchdog::step() noexcept {
         active = watch_core(*cores[index], seen_[index], now) || active;
     }
     watch_burners(now);
+    if (engine_->board().count() != 0) {
+        engine_->compute().refresh_running(now);
+        engine_->board().refresh();
+    }
     if (now - pools_seen_ >= pool_period) {
         pools_seen_ = now;
         watch_pools(now);
@@ -195,6 +199,7 @@ bool watchdog::hand_over(core& watched, worker& holder, instant now,
             engine_->permits().take_anyway();
             cpu = holder.thread() != nullptr ? holder.thread()->cpu_time() : duration::zero();
             holder.cpu_at_demotion = cpu;
+            holder.burns_at = engine_->board().enter(*left.tenant, now, holder.thread(), cpu);
             holder.burning_since_ns.store(seen.since.time_since_epoch().count(),
                                           std::memory_order_relaxed);
             holder.burning_for.store(left.tenant, std::memory_order_release);

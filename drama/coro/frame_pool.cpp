@@ -230,6 +230,9 @@ account* payer_of(const thread_state& thread) noexcept {
         memory = pool != nullptr ? pool->allocate(total) : nullptr;
     }
     auto* const block = static_cast<std::byte*>(pool != nullptr ? memory : ::operator new(total));
+    if (thread.spoils) [[unlikely]] {
+        std::memset(block, 0, total);  // what is spoiled is known by its bytes
+    }
     account* const payer = payer_of(thread);
     charge_frame(thread, payer, static_cast<std::int64_t>(frame_pool::rounded(total)));
     std::byte* const frame = block + front;

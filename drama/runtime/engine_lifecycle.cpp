@@ -328,6 +328,9 @@ std::string engine::describe_leftovers() {
     if (const std::size_t threads = blocking_->running_threads()) {
         text += ", " + std::to_string(threads) + " blocking threads";
     }
+    for (thread_pool* const each : pools()) {
+        text += each->running_calls();
+    }
     for (const auto& each : cores_) {
         if (const tenant_record* const payer = each->polling.tenant.load(std::memory_order_acquire);
             payer != nullptr && (each->poll_sequence.load(std::memory_order_relaxed) & 1U) != 0) {

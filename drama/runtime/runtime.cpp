@@ -34,11 +34,18 @@ duration accept_pause() noexcept {
     return in == nullptr ? duration::zero() : in->gate().state().accept_pause();
 }
 
+result<void> may_wait(engine& in, const std::source_location& at) noexcept {
+    if (current_worker() == nullptr) {
+        return {};
+    }
+    in.log(describe_refused_wait(at));
+    return fail(errc::would_deadlock);
+}
+
 void wait_for(engine& in, spawned& root) noexcept {
-    DRAMA_ASSERT(current_worker() == nullptr, "sync_wait on a worker would stop its core");
     pool_thread* const mine = thread_pool::current();
     if (mine != nullptr) {
-        mine->owner().begin_absence(*mine, root);
+        mine->owner().begin_absence(*mine, {.root = &root});
     }
     const std::unique_ptr<parker> spot = in.where().make_parker();
     root.wait_foreign(

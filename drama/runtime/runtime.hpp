@@ -29,6 +29,8 @@ DRAMA_API host& host_of(engine& in) noexcept;
 DRAMA_API scope_state& roots_of(engine& in) noexcept;
 DRAMA_API tenant_registry& tenants_of(engine& in) noexcept;
 DRAMA_API thread_pool& blocking_pool_of(engine& in) noexcept;
+/// Errors: errc::would_deadlock - a task asks, whose worker would stand still; the log says where.
+DRAMA_API result<void> may_wait(engine& in, const std::source_location& at) noexcept;
 DRAMA_API void wait_for(engine& in, spawned& root) noexcept;
 DRAMA_API saturation_state saturation_of(const engine& in) noexcept;
 /// How long the calling task had better wait before it accepts another connection.
@@ -157,22 +159,32 @@ class DRAMA_API runtime {
 
     /// Spawns `f(args...)` on `payer`'s account and blocks the calling thread until it has ended.
     /// A thread that runs a blocking or compute function is replaced meanwhile.
-    /// Requires: not called by a task, which awaits instead.
+    /// Errors: those of the task, of the gate; errc::would_deadlock - called by a task, which has
+    /// to
+    ///         await instead: nothing was spawned, and the log names the place.
     template <class F, class... Args>
         requires task_function<F, Args...>
     auto sync_wait(spawn_payer payer, F&& f, Args&&... args)
         -> flat_result<typename std::invoke_result_t<F&, Args...>::value_type> {
+        if (auto may = internal::may_wait(*engine_, payer.where); !may) {
+            return fail(may.error());
+        }
         auto root = try_spawn(payer, std::forward<F>(f), std::forward<Args>(args)...);
         if (!root) {
             return fail(root.error().code());
         }
-        return sync_wait(*std::move(root));
+        return sync_wait(*std::move(root), payer.where);
     }
     /// Blocks the calling thread until the task has ended, and yields what it yielded. Nothing is
     /// spawned, so an overload cannot refuse it.
-    /// Requires: not called by a task; the task to wait for is of this runtime.
+    /// Errors: as above; a task that was not waited for goes on.
+    /// Requires: the task to wait for is of this runtime.
     template <class T>
-    flat_result<T> sync_wait(join_handle<T> root) {
+    flat_result<T> sync_wait(join_handle<T> root,
+                             std::source_location where = std::source_location::current()) {
+        if (auto may = internal::may_wait(*engine_, where); !may) {
+            return fail(may.error());
+        }
         internal::wait_for(*engine_, *root.get());
         auto& done = root.get()->template outcome_as<T>();
         if constexpr (std::is_void_v<T>) {

@@ -50,7 +50,7 @@ struct runtime_options {
     duration park_while_burning = std::chrono::microseconds(250);
 
     /// Receives one line for each event worth an operator's eye; null: stderr. Threads: any, one at
-    /// a time, never a worker.
+    /// a time; a worker only to name a wait that it refuses to a task.
     std::function<void(const std::string&)> log;
     /// Receives stalls; null: one log line each.
     std::function<void(const stall_report&)> on_stall;

@@ -28,13 +28,18 @@ struct arena {
     std::atomic<std::uint64_t> bystander_turns{0};
     spinlock lock;  // guards the rest
     prng random{1};
-    std::string fault;  ///< empty: every rule held
+    std::string fault;   ///< empty: every rule held
+    std::string logged;  ///< what the runtime said, a line each
 
     void check(bool holds, const std::string& what) {
         const std::lock_guard guard(lock);
         if (!holds && fault.empty()) {
             fault = what;
         }
+    }
+    bool has_logged(const std::string& text) {
+        const std::lock_guard guard(lock);
+        return logged.find(text) != std::string::npos;
     }
     duration some(duration most) {
         const std::lock_guard guard(lock);
@@ -65,5 +70,6 @@ struct scenario {
 std::span<const scenario> lock_scenarios();
 std::span<const scenario> pool_scenarios();
 std::span<const scenario> end_scenarios();
+std::span<const scenario> lane_scenarios();
 
 }  // namespace drama::deadlock

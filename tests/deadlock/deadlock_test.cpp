@@ -33,7 +33,8 @@ std::uint64_t seeds_wanted() {
 
 std::vector<scenario> all_scenarios() {
     std::vector<scenario> all;
-    for (const auto some : {lock_scenarios(), pool_scenarios(), end_scenarios()}) {
+    for (const auto some :
+         {lock_scenarios(), pool_scenarios(), end_scenarios(), lane_scenarios()}) {
         all.insert(all.end(), some.begin(), some.end());
     }
     return all;
@@ -58,10 +59,13 @@ std::vector<chosen> every_size() {
     return all;
 }
 
-runtime_options options_for(const chosen& of) {
+runtime_options options_for(const chosen& of, arena& all) {
     runtime_options made;
     made.workers = of.size;
-    made.log = [](const std::string&) {};
+    made.log = [&all](const std::string& line) {
+        const std::lock_guard guard(all.lock);
+        all.logged += line + '\n';
+    };
     if (of.what.choose != nullptr) {
         of.what.choose(made, of.size);
     }
@@ -89,7 +93,7 @@ std::string run_simulated(const chosen& of, std::uint64_t seed, carrier_threads&
     all.random = prng(seed);
     std::shared_ptr<void> state;
     std::string fault;
-    runtime rt(sim.world(), options_for(of));
+    runtime rt(sim.world(), options_for(of, all));
     all.rt = &rt;
     sim.watch(rt);
     if (!rt.start()) {
@@ -140,7 +144,7 @@ std::string run_on_machine(const chosen& of, const char* backend, std::uint64_t 
     all.size = of.size;
     all.random = prng(seed);
     watched_world machine;
-    runtime_options options = options_for(of);
+    runtime_options options = options_for(of, all);
     options.io = backend;
     runtime rt(machine, options);
     all.rt = &rt;

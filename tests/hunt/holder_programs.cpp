@@ -265,12 +265,14 @@ void write_back_what_was_old(sim_test_world& world) {
 }
 
 constexpr program programs[] = {
-    {"LocksInTwoOrders", lock_in_two_orders<false>, lock_in_two_orders<true>},
-    {"UpgradesASharedLock", upgrade_a_shared_lock<false>, upgrade_a_shared_lock<true>},
-    {"HoldsOneAndWantsAnother", hold_one_and_want_another<false>, hold_one_and_want_another<true>},
-    {"WaitsForWhoWaits", wait_for_who_waits<false>, wait_for_who_waits<true>},
-    {"ChangesWithoutALock", change_without_a_lock<false>, change_without_a_lock<true>},
-    {"WritesBackWhatWasOld", write_back_what_was_old<false>, write_back_what_was_old<true>},
+    {"LocksInTwoOrders", lock_in_two_orders<false>, lock_in_two_orders<true>, "cycle"},
+    {"UpgradesASharedLock", upgrade_a_shared_lock<false>, upgrade_a_shared_lock<true>, "cycle"},
+    {"HoldsOneAndWantsAnother", hold_one_and_want_another<false>, hold_one_and_want_another<true>,
+     "starved_pool"},
+    {"WaitsForWhoWaits", wait_for_who_waits<false>, wait_for_who_waits<true>, "cycle orphan"},
+    {"ChangesWithoutALock", change_without_a_lock<false>, change_without_a_lock<true>, "invariant"},
+    {"WritesBackWhatWasOld", write_back_what_was_old<false>, write_back_what_was_old<true>,
+     "invariant"},
 };
 
 }  // namespace

@@ -13,6 +13,9 @@ struct program {
     const char* name;
     void (*buggy)(sim_test_world& world);
     void (*mended)(sim_test_world& world);
+    /// The word that must be said of the bug; several, with blanks between, where the schedule
+    /// decides which. "crash": the run ends the process.
+    const char* words;
 };
 
 /// Locks, permits and who holds them.
@@ -21,5 +24,11 @@ std::span<const program> holder_programs();
 std::span<const program> signal_programs();
 /// Requests that are answered twice, wrongly or never.
 std::span<const program> request_programs();
+/// What was looked at is not so any more.
+std::span<const program> race_programs();
+/// Stops and deadlines at a bad moment.
+std::span<const program> cancel_programs();
+/// Waits that nobody ends.
+std::span<const program> wait_programs();
 
 }  // namespace drama::hunt

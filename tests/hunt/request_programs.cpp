@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests: one whose failure nobody is told, and one whose late answer goes to another.
+// Requests: one that is sent again although it was served, one whose failure nobody is told, and
+// one whose late answer goes to another.
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "drama/base/spinlock.hpp"
+#include "drama/coro/context.hpp"
+#include "drama/coro/scope.hpp"
 #include "drama/coro/sleep.hpp"
+#include "drama/net/tcp_listener.hpp"
+#include "drama/net/tcp_stream.hpp"
 #include "drama/sync/channel.hpp"
 #include "drama/sync/oneshot.hpp"
 #include "tests/hunt/hunt.hpp"
@@ -20,6 +26,94 @@ namespace {
 
 std::string tenant_name(std::size_t number) {
     return "tenant " + std::to_string(number);
+}
+
+// A client that hears nothing in time asks again, on another connection.
+
+struct ledger {
+    std::atomic<int> wanted{0};
+    std::atomic<int> applied{0};
+    spinlock lock;
+    std::set<int> seen;
+
+    bool is_first(int number) {
+        lock.lock();
+        const bool first = seen.insert(number).second;
+        lock.unlock();
+        return first;
+    }
+};
+
+template <bool Mended>
+task<result<void>> serve_order(ledger* in, tcp_stream stream) {
+    std::array<std::byte, 1> order{};
+    auto got = co_await stream.read_some(order);
+    if (!got || *got == 0) {
+        co_return result<void>();
+    }
+    const int number = std::to_integer<int>(order[0]);
+    if (!Mended || in->is_first(number)) {
+        ++in->applied;
+    }
+    auto sent = co_await stream.write_all(order);
+    static_cast<void>(sent);  // the client may have gone
+    co_return result<void>();
+}
+
+template <bool Mended>
+task<result<void>> serve_orders(scope_handle scope, ledger* in) {
+    endpoint where("", 80);
+    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(where)));
+    for (;;) {
+        DRAMA_CO_TRY(auto stream, co_await listener.accept());
+        auto child = scope.spawn(serve_order<Mended>, in, std::move(stream));
+        if (!child) {
+            co_return fail(child.error().code());
+        }
+    }
+}
+
+template <bool Mended>
+task<result<void>> shop(ledger* in) {
+    co_return co_await in_scope(serve_orders<Mended>, in);
+}
+
+task<result<void>> order_once(int number) {
+    endpoint where("shop", 80);
+    DRAMA_CO_TRY(auto stream, co_await tcp_connect(std::move(where)));
+    std::array<std::byte, 1> order{static_cast<std::byte>(number)};
+    auto sent = co_await stream.write_all(order);
+    if (!sent) {
+        co_return sent;
+    }
+    DRAMA_CO_TRY(const std::size_t got, co_await stream.read_some(order));
+    co_return got == 1 ? result<void>() : fail(errc::end_of_stream);
+}
+
+task<result<void>> order_in_time(int number) {
+    co_return co_await with_deadline(2ms, order_once(number));
+}
+
+task<result<void>> order_until_served(ledger* in, int number) {
+    backoff schedule;
+    schedule.first = 1ms;
+    schedule.limit = 4;
+    schedule.longest = 4ms;
+    ++in->wanted;
+    auto served = co_await retry(schedule, order_in_time, number);
+    static_cast<void>(served);  // it may never be: but not twice
+    co_return result<void>();
+}
+
+template <bool Mended>
+void ask_again_blindly(sim_test_world& world) {
+    auto& in = world.keep<ledger>();
+    world.net().options().latency = latency_law::heavy_tail(100us, 5ms);
+    world.serve("shop", shop<Mended>, &in);
+    for (int i = 0; i < 2; ++i) {
+        world.start("client", order_until_served, &in, i);
+    }
+    world.always([&in] { return in.applied <= in.wanted; });
 }
 
 // Calls wait for their answers by number; a write that fails leaves its caller in the table.
@@ -201,8 +295,11 @@ void answer_who_comes_later(sim_test_world& world) {
 }
 
 constexpr program programs[] = {
-    {"KeepsTheFailureSecret", keep_the_failure_secret<false>, keep_the_failure_secret<true>},
-    {"AnswersWhoComesLater", answer_who_comes_later<false>, answer_who_comes_later<true>},
+    {"AsksAgainBlindly", ask_again_blindly<false>, ask_again_blindly<true>, "invariant"},
+    {"KeepsTheFailureSecret", keep_the_failure_secret<false>, keep_the_failure_secret<true>,
+     "orphan"},
+    {"AnswersWhoComesLater", answer_who_comes_later<false>, answer_who_comes_later<true>,
+     "invariant"},
 };
 
 }  // namespace

@@ -306,11 +306,11 @@ void count_on_who_goes(sim_test_world& world) {
 }
 
 constexpr program programs[] = {
-    {"LooksBeforeEntering", look_before_entering<false>, look_before_entering<true>},
-    {"CountsOnWhoGoes", count_on_who_goes<false>, count_on_who_goes<true>},
-    {"DrainsAfterTheEnd", drain_after_the_end<false>, drain_after_the_end<true>},
+    {"LooksBeforeEntering", look_before_entering<false>, look_before_entering<true>, "orphan"},
+    {"CountsOnWhoGoes", count_on_who_goes<false>, count_on_who_goes<true>, "invariant orphan"},
+    {"DrainsAfterTheEnd", drain_after_the_end<false>, drain_after_the_end<true>, "orphan"},
     {"WaitsWithoutLookingAgain", wait_without_looking_again<false>,
-     wait_without_looking_again<true>},
+     wait_without_looking_again<true>, "invariant"},
 };
 
 }  // namespace

@@ -59,6 +59,41 @@ TEST(Ownership, GivesACoreToExactlyOneOfHolderAndWatchdog) {
     EXPECT_GT(seen.taken, 0);
 }
 
+// The watchdog looks into a core and leaves it to its holder.
+template <class Barrier>
+auto visit(Barrier barrier, int& visits) {
+    return [barrier, &visits](check::run& run) {
+        word tenure;
+        check::plain<int> core{0};
+        bool kept = true;
+        bool came = false;
+        run.threads(
+            check::named{"holder",
+                         [&] {
+                             for (int poll = 0; poll < 2; ++poll) {
+                                 tenure.leave();
+                                 kept = tenure.enter() && kept;
+                                 ++core;
+                             }
+                         }},
+            check::named{"watchdog", [&] { came = tenure.visit(barrier, [&] { ++core; }); }});
+        run.require(kept && !tenure.is_taken(), "the holder keeps its core");
+        visits += came ? 1 : 0;
+    };
+}
+
+TEST(Ownership, LetsTheWatchdogVisitACoreWhoseHolderStandsStill) {
+    int visits = 0;
+
+    const auto found =
+        check::explore({.preemptions = check::unbounded}, visit(on_all_threads, visits));
+
+    EXPECT_TRUE(found.passed()) << found;
+    EXPECT_TRUE(found.is_complete);
+    EXPECT_GT(visits, 0);
+    EXPECT_TRUE(check::explore({.preemptions = 3}, visit([] {}, visits)).failed());
+}
+
 TEST(Ownership, WouldGiveACoreToBothWithoutTheBarrier) {
     outcomes seen;
 

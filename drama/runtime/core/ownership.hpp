@@ -8,6 +8,8 @@
 // then
 //    claim <- taken, for ever: this thread never holds a core again. Else claim <- none.
 // 4. A holder that enters while claimed waits for the decision.
+// 5. visit() is take() without the end: claim <- none in any case. What it does in between, it does
+//    with the core standing still.
 // Either the barrier comes after the holder's store of `runtime`, and the watchdog sees it; or
 // before, and then the holder's load of the claim, which follows the store, sees `claimed`. This is
 // the asymmetric form of Dekker's algorithm. The barrier is a parameter, so that a model checker
@@ -55,6 +57,19 @@ class basic_ownership {
             commit();
         }
         claim_.store(won ? claim::taken : claim::none, std::memory_order_release);
+        return won;
+    }
+
+    /// Runs `action()` if the holder is in user code, and keeps it there meanwhile. True: it did.
+    template <class Barrier, class Action>
+    bool visit(Barrier barrier, Action action) noexcept {
+        claim_.store(claim::claimed, std::memory_order_seq_cst);
+        barrier();
+        const bool won = state_.load(std::memory_order_acquire) == state::user;
+        if (won) {
+            action();
+        }
+        claim_.store(claim::none, std::memory_order_release);
         return won;
     }
 

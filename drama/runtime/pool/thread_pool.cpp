@@ -195,7 +195,7 @@ instant thread_pool::step(pool_thread& self) noexcept {
         }
         self.idle_since_ = now;
         idle_.push(self);
-        return now + options_.idle_longest;
+        return rested ? never : now + options_.idle_longest;  // the last one stays
     }
     self.idle_since_ = long_ago;
     // This thread is busy from now on; is there to be one for what comes next?

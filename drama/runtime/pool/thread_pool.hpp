@@ -41,7 +41,7 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     /// It runs a function. Threads: its own.
     bool is_in_function() const noexcept { return running_ != nullptr; }
     // What its function waits for; null: nothing that the pool knows. For reports, while it waits.
-    const job* waits_for() const noexcept { return waits_for_; }
+    const job* waits_for() const noexcept { return waits_for_ != nullptr ? waits_for_ : visits_; }
     const runnable* joins() const noexcept { return joins_; }
 
   private:
@@ -51,8 +51,9 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     std::unique_ptr<parker> spot_;
     std::unique_ptr<world_thread> thread_;
     // Under the pool's lock, all that follows.
-    job* running_ = nullptr;  // innermost: nested calls run inline
-    const job* waits_for_ = nullptr;
+    job* running_ = nullptr;          // innermost: nested calls run inline
+    const job* waits_for_ = nullptr;  // of its own pool
+    const job* visits_ = nullptr;     // of another
     const runnable* joins_ = nullptr;
     const std::source_location* waits_at_ = nullptr;
     bool finished_ = false;
@@ -95,6 +96,9 @@ struct pool_options {
     bool has_own_lanes = false;
 };
 
+/// What the log says of a wait on a worker at `at`, which is refused.
+std::string describe_refused_wait(const std::source_location& at);
+
 /// Threads:  all functions from any thread. Complexity: a lock, O(log tenants) a job.
 /// Shutdown: stop() gives up what is queued, waits for nothing; join() ends the threads.
 class thread_pool {
@@ -112,13 +116,18 @@ class thread_pool {
 
     /// Blocks the calling pool thread until `work` is done: runs it inline if it is still queued
     /// and of the caller's tenant, else lets another thread take the caller's place meanwhile.
-    /// Errors: EDEADLK - waiting would close a cycle; the report names both sites.
-    ///         From a thread that is not this pool's it only waits.
+    /// A thread of another pool gives its place there to another one meanwhile.
+    /// Errors: EDEADLK - waiting would close a cycle, or a task waits, whose worker would stand
+    ///         still; the report names the sites. The call goes on then.
     result<void> wait(job& work, const std::source_location& at) noexcept;
 
-    /// The calling thread of this pool will wait for `root`, and gives its place and its permit to
-    /// another until end_absence.
-    void begin_absence(pool_thread& self, const runnable& root) noexcept;
+    /// What the calling thread of this pool will wait for.
+    struct absence {
+        const runnable* root = nullptr;
+        const job* call = nullptr;  ///< of another pool
+    };
+    /// It gives its place and its permit to another until end_absence.
+    void begin_absence(pool_thread& self, const absence& why) noexcept;
     void end_absence(pool_thread& self) noexcept;
 
     /// Jobs queued and not started. A hint.
@@ -137,6 +146,8 @@ class thread_pool {
 
     /// No more work; what is queued completes as given up.
     void stop() noexcept;
+    /// The calls that run, with their tenants and sites, each after "; ". For reports.
+    std::string running_calls();
     /// Threads that have not ended. After stop() it goes to zero as functions return.
     std::size_t running_threads() noexcept;
     /// Lets threads that are stuck in user code run on by themselves; the pool must then never die.
@@ -178,6 +189,8 @@ class thread_pool {
     }
     std::string describe_cycle_locked(const pool_thread& waiter, const job& work,
                                       const std::source_location& at) const;
+    result<void> wait_for_call(pool_thread* mine, job& work,
+                               const std::source_location& at) noexcept;
     result<void> wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self, job& work,
                               const std::source_location& at) noexcept;
     void run_inline(std::unique_lock<sleeping_lock>& lock, pool_thread& self, job& work) noexcept;

@@ -1,15 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waits of a pool's own threads: what is waited for runs inline, another thread takes the place
-// meanwhile, and a wait that would close a cycle is refused.
+// meanwhile, and a wait that would close a cycle is refused, as is one on a worker.
 #include "drama/base/coverage/mark.hpp"
 #include "drama/base/errc.hpp"
+#include "drama/runtime/core/worker.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
 
 namespace drama::inline v0 {
+namespace {
+
+std::string place_of(const std::source_location& site) {
+    return std::string(site.file_name()) + ":" + std::to_string(site.line());
+}
+
+}  // namespace
+
+std::string describe_refused_wait(const std::source_location& at) {
+    return "drama: a task waits at " + place_of(at) +
+           " without co_await, and would stop its worker; this wait fails with would_deadlock";
+}
 
 result<void> thread_pool::wait(job& work, const std::source_location& at) noexcept {
     pool_thread* const self = current();
-    pool_thread* const mine = self != nullptr && self->pool_ == this ? self : nullptr;
+    if (internal::current_worker() != nullptr) {
+        if (report) {
+            report(describe_refused_wait(at));
+        }
+        return fail(errc::would_deadlock);
+    }
+    if (self != nullptr && self->pool_ != this) {
+        DRAMA_MARK("pool.waits_for_another");
+        self->pool_->begin_absence(*self, {.call = &work});
+        auto waited = wait_for_call(nullptr, work, at);
+        self->pool_->end_absence(*self);
+        return waited;
+    }
+    return wait_for_call(self, work, at);
+}
+
+// `mine`: the calling thread if it is this pool's.
+result<void> thread_pool::wait_for_call(pool_thread* mine, job& work,
+                                        const std::source_location& at) noexcept {
     std::unique_lock lock(lock_);
     if (work.progress == job::state::done) {
         return {};
@@ -49,9 +80,10 @@ bool thread_pool::give_place(std::unique_lock<sleeping_lock>& lock) noexcept {
     return grown;
 }
 
-void thread_pool::begin_absence(pool_thread& self, const runnable& root) noexcept {
+void thread_pool::begin_absence(pool_thread& self, const absence& why) noexcept {
     std::unique_lock lock(lock_);
-    self.joins_ = &root;
+    self.joins_ = why.root;
+    self.visits_ = why.call;
     return_permit_locked(self);
     // If no thread can be had now, the watchdog tries again as long as nothing moves.
     static_cast<void>(give_place(lock));
@@ -61,6 +93,7 @@ void thread_pool::end_absence(pool_thread& self) noexcept {
     DRAMA_MARK("pool.waiter_comes_back");
     const std::lock_guard guard(lock_);
     self.joins_ = nullptr;
+    self.visits_ = nullptr;
     --waiting_count_;
     if (options_.permits != nullptr) {
         self.has_permit_ = true;
@@ -117,27 +150,37 @@ result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, po
 // has at most one such edge, so the walk is linear. Empty if it does not come back to `waiter`.
 std::string thread_pool::describe_cycle_locked(const pool_thread& waiter, const job& work,
                                                const std::source_location& at) const {
-    const auto place = [](const std::source_location& site) {
-        return std::string(site.file_name()) + ":" + std::to_string(site.line());
-    };
-    std::string text = "drama: deadlock of blocking calls: the wait at " + place(at);
+    std::string text = "drama: deadlock of blocking calls: the wait at " + place_of(at);
     const job* next = &work;
     for (std::size_t steps = 0; next != nullptr && steps <= live_; ++steps) {
         const pool_thread* const runner = next->runner;
         if (runner == nullptr) {
             return {};
         }
-        text += " is for the call from " + place(next->where_from);
+        text += " is for the call from " + place_of(next->where_from);
         if (runner == &waiter) {
             return text + ", which waits itself; this wait fails with would_deadlock";
         }
         if (runner->waits_for_ == nullptr) {
             return {};
         }
-        text += ", which waits at " + place(*runner->waits_at_);
+        text += ", which waits at " + place_of(*runner->waits_at_);
         next = runner->waits_for_;
     }
     return {};
+}
+
+std::string thread_pool::running_calls() {
+    const std::lock_guard guard(lock_);
+    std::string text;
+    for (const auto& each : all_) {
+        if (each->running_ != nullptr) {
+            text += std::string("; a ") + options_.name + " call of tenant '" +
+                    each->running_->payer->name() + "' from " +
+                    place_of(each->running_->where_from);
+        }
+    }
+    return text;
 }
 
 }  // namespace drama::inline v0

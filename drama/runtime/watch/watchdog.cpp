@@ -61,6 +61,7 @@ instant watchdog::step() noexcept {
     const instant now = engine_->now();
     bool active = false;
     is_core_still_ = false;
+    is_task_kept_ = false;
     auto& cores = engine_->cores();
     for (std::size_t index = 0; index < cores.size(); ++index) {
         active = watch_core(*cores[index], seen_[index], now) || active;
@@ -99,7 +100,16 @@ instant watchdog::step() noexcept {
         }
         return never;
     }
-    return now + engine_->options().hand_over_after / 2;
+    // What stands behind a long poll is to run elsewhere within hand_over_after: so it is looked at
+    // again sooner.
+    return now + engine_->options().hand_over_after / (is_task_kept_ ? 4 : 2);
+}
+
+// True if a task stands behind the poll that runs now, where no other core finds it, and one is
+// free for it.
+bool watchdog::is_task_kept(const core& watched, std::uint64_t sequence) const noexcept {
+    return (sequence & 1U) != 0 && engine_->parked_workers.load(std::memory_order_relaxed) > 0 &&
+           (watched.lifo.load(std::memory_order_relaxed) != nullptr || watched.shard.size() == 1);
 }
 
 // True if user code ran on the core since the last tick.
@@ -107,6 +117,7 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
     const std::uint64_t sequence = watched.poll_sequence.load(std::memory_order_relaxed);
     if (sequence != seen.sequence) {
         seen = {.sequence = sequence, .since = now};
+        is_task_kept_ = is_task_kept_ || is_task_kept(watched, sequence);
         return true;
     }
     worker* const holder = watched.holder.load(std::memory_order_acquire);
@@ -115,6 +126,9 @@ bool watchdog::watch_core(core& watched, observation& seen, instant now) noexcep
         return false;
     }
     const duration lasted = now - seen.since;
+    if (holder != nullptr && is_task_kept(watched, sequence)) {
+        free_kept_tasks(watched, *holder);
+    }
     if (watched.shard.size() > 0) {
         watched.has_tiny_tasks.store(false, std::memory_order_relaxed);
         engine_->wake_searcher();  // what waits behind a long poll need not
@@ -154,6 +168,37 @@ void watchdog::look_whether_still(const core& watched, const worker* holder, obs
         seen.cpu = cpu;
     } else if (cpu - seen.cpu < (now - seen.cpu_read_at) / 2) {
         is_core_still_ = true;
+    }
+}
+
+// What only this core would run goes to one that rests: the task that was to run next, and the last
+// one of the running tenant, which nobody steals because a turn commonly comes to it at once.
+void watchdog::free_kept_tasks(core& watched, worker& holder) noexcept {
+    runnable* next = nullptr;
+    work_item* last = nullptr;
+    holder.tenure.visit([this] { engine_->where().barrier_all_threads(); },
+                        [&] {
+                            next = watched.lifo.load(std::memory_order_relaxed);
+                            watched.lifo.store(nullptr, std::memory_order_relaxed);
+                            watched.lock.lock();
+                            if (watched.current && watched.shard.size() == 1) {
+                                lane_set& running = *watched.current.lanes;
+                                last = running.find(1, [](const work_item& each) {
+                                    return !static_cast<const runnable&>(each).pinned;
+                                });
+                                if (last != nullptr && !watched.shard.remove(running, *last)) {
+                                    last = nullptr;
+                                }
+                            }
+                            watched.lock.unlock();
+                        });
+    if (next != nullptr) {
+        DRAMA_MARK("watchdog.frees_the_next_task");
+        engine_->inject(*next);
+    }
+    if (last != nullptr) {
+        DRAMA_MARK("watchdog.frees_the_last_task");
+        engine_->inject(static_cast<runnable&>(*last));
     }
 }
 

@@ -80,6 +80,8 @@ class watchdog final : public thread_body {
     bool watch_core(core& watched, observation& seen, instant now) noexcept;
     void look_whether_still(const core& watched, const worker* holder, observation& seen,
                             instant now) noexcept;
+    bool is_task_kept(const core& watched, std::uint64_t sequence) const noexcept;
+    void free_kept_tasks(core& watched, worker& holder) noexcept;
     bool is_due(const worker& holder, duration lasted, instant now,
                 const observation& seen) const noexcept;
     bool has_burned(duration cpu, instant now, const observation& seen) const noexcept;
@@ -100,6 +102,7 @@ class watchdog final : public thread_body {
     instant pools_seen_ = long_ago;
     bool cpus_alert_ = false;
     instant alert_wanted_ = long_ago;
+    bool is_task_kept_ = false;   // behind a poll that was new to this tick
     bool is_core_still_ = false;  // one that is not parked has not moved since the last tick
     instant reports_counted_ = long_ago;
     int reports_ = 0;  // since then

@@ -34,6 +34,15 @@ constexpr duration spin_pause = std::chrono::nanoseconds(500);
 constexpr std::uint64_t passed_over_max = 1'000;
 constexpr std::uint64_t passed_over_looks = 256;
 
+// The newest of the simulations that this thread has made and not ended.
+thread_local sim_scheduler* this_thread_owns = nullptr;
+
+// The owner waits for a lock of a thread that lost its CPU: the world goes on for a little.
+void run_a_little() noexcept {
+    sim_scheduler& owned = *this_thread_owns;
+    owned.run({.until_ns = owned.now_ns() + spin_pause.count()});
+}
+
 void give_way() noexcept {
     const no_access_points guard;
     sim_scheduler* const scheduler = scheduler_of_this_thread();
@@ -78,9 +87,13 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
             sim_event::fault, static_cast<std::uint64_t>(fault.kind) << 56 ^ fault.k);
     };
     faults_.observe(note_fault, this);
+    owned_before_ = std::exchange(this_thread_owns, this);
+    replace_yield(&run_a_little);
 }
 
 sim_scheduler::~sim_scheduler() {
+    this_thread_owns = owned_before_;
+    replace_yield(owned_before_ != nullptr ? &run_a_little : nullptr);
     for (auto& thread : threads_) {
         if (thread->inside != nullptr) {
             thread.release();  // its stack still speaks of it
@@ -319,6 +332,7 @@ void sim_scheduler::carry(carrier& on) noexcept {
     }
     count_accesses_for(nullptr);
     run_on(on, nullptr);
+    this_thread_serves = nullptr;
     carriers_->give_back(on);
     if (next != nullptr) {
         pass_to(*next);

@@ -212,6 +212,7 @@ class DRAMA_API sim_scheduler {
 
     const std::uint64_t seed_;
     const sim_options options_;
+    sim_scheduler* owned_before_ = nullptr;  // by the thread that made this one
     std::size_t threads_max_;
     std::unique_ptr<carrier_threads> own_carriers_;
     carrier_threads* carriers_;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/points/access_points.hpp"
 
+#include <cstdio>
+
+#include "drama/base/assert.hpp"
+#include "drama/coro/runnable.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
 
 constinit thread_local access_points* counted = nullptr;
+constinit void (*release_freed)() noexcept = nullptr;
 
 // A thread that only looks at memory waits for another one, so it pauses now and then in any run.
 constexpr std::int64_t spin_gap = 20'000;
@@ -19,7 +24,36 @@ constexpr duration medium_pause = std::chrono::microseconds(300);
 constexpr duration hand_over_least = std::chrono::milliseconds(2);
 constexpr duration hand_over_spread = std::chrono::milliseconds(6);
 
+// A word of nothing else stands nowhere but in what was freed.
+bool is_freed(const volatile void* at) noexcept {
+    constexpr std::uint64_t freed_word = freed_byte * 0x0101'0101'0101'0101ULL;
+    const auto word = reinterpret_cast<std::uintptr_t>(at) & ~std::uintptr_t{7};
+    return *reinterpret_cast<const volatile std::uint64_t*>(word) == freed_word;
+}
+
+[[noreturn, gnu::cold]] void stop_use() noexcept {
+    const no_access_points undisturbed;
+    const runnable* const self = current_runnable();
+    std::fputs("drama: memory is used after it was freed", stderr);
+    if (self != nullptr) {
+        std::fprintf(stderr, ", by a task that was spawned at %s:%u", self->site.where.file_name(),
+                     static_cast<unsigned>(self->site.where.line()));
+    }
+    std::fputc('\n', stderr);
+    assertion_failed("lives", __FILE__, __LINE__, "memory is used after it was freed");
+}
+
 }  // namespace
+
+access_points::~access_points() {
+    if (release_freed != nullptr) {
+        release_freed();
+    }
+}
+
+void set_release_of_freed_memory(void (*release)() noexcept) noexcept {
+    release_freed = release;
+}
 
 access_points::access_points(std::uint64_t seed) noexcept
     : random_(seed ^ 0x706f696e7473ULL),
@@ -65,10 +99,16 @@ duration access_points::next_pause() noexcept {
     return counted;
 }
 
-[[gnu::noinline]] void note_access() noexcept {
+[[gnu::noinline]] void note_access(const volatile void* at) noexcept {
     access_points* const run = counted;
-    if (run != nullptr && --run->left < 0) [[unlikely]] {
+    if (run == nullptr) {
+        return;
+    }
+    if (--run->left < 0) [[unlikely]] {
         scheduler_of_this_thread()->pause_at_access();
+    }
+    if (is_freed(at)) [[unlikely]] {
+        stop_use();
     }
 }
 

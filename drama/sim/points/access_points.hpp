@@ -19,6 +19,9 @@ namespace drama::inline v0::internal {
 class access_points {
   public:
     explicit access_points(std::uint64_t seed) noexcept;
+    ~access_points();
+    access_points(const access_points&) = delete;
+    access_points& operator=(const access_points&) = delete;
 
     /// Accesses that are left before the next pause; counted down by whoever runs user code.
     std::int64_t left = 0;
@@ -42,8 +45,17 @@ class access_points {
 DRAMA_API void count_accesses_for(access_points* run) noexcept;
 [[nodiscard]] access_points* accesses_counted_for() noexcept;
 
-/// An access is about to happen. Called by instrumented code.
-DRAMA_API void note_access() noexcept;
+/// An access to `at` is about to happen. Called by instrumented code. What is freed in a simulated
+/// run is overwritten and held back until its end: who comes for it stops the run.
+DRAMA_API void note_access(const volatile void* at) noexcept;
+
+/// What freed memory is made of, frames and the heap's alike; spinlocks know it.
+inline constexpr int freed_byte = 0xdb;
+
+/// Has the heap of this program hold freed memory back (freed_memory.cpp).
+DRAMA_API void hold_freed_memory_back() noexcept;
+/// Called when a run has ended; null: nothing is held back in this program.
+DRAMA_API void set_release_of_freed_memory(void (*release)() noexcept) noexcept;
 
 /// While it stands, the accesses of this thread are no points: for the simulator's own code, which
 /// may have been built in a user's file.

@@ -18,42 +18,54 @@
 
 #ifndef DRAMA_HAS_OWN_RUNTIME
 
+namespace drama::inline v0::internal {
+namespace {
+
+// Whoever is built for points gets the heap beside this file as well.
+[[maybe_unused]] const bool is_prepared = [] {
+    hold_freed_memory_back();
+    return true;
+}();
+
+}  // namespace
+}  // namespace drama::inline v0::internal
+
 // The names are the compilers'.
 // NOLINTBEGIN
-#define DRAMA_POINT ::drama::internal::note_access()
+#define DRAMA_POINT(at) ::drama::internal::note_access(at)
 #define DRAMA_ENTRY extern "C" [[gnu::visibility("default")]]
 
-#define DRAMA_PLAIN(size)                                 \
-    DRAMA_ENTRY void __tsan_read##size(void*) {           \
-        DRAMA_POINT;                                      \
-    }                                                     \
-    DRAMA_ENTRY void __tsan_write##size(void*) {          \
-        DRAMA_POINT;                                      \
-    }                                                     \
-    DRAMA_ENTRY void __tsan_read_write##size(void*) {     \
-        DRAMA_POINT;                                      \
-    }                                                     \
-    DRAMA_ENTRY void __tsan_volatile_read##size(void*) {  \
-        DRAMA_POINT;                                      \
-    }                                                     \
-    DRAMA_ENTRY void __tsan_volatile_write##size(void*) { \
-        DRAMA_POINT;                                      \
+#define DRAMA_PLAIN(size)                                    \
+    DRAMA_ENTRY void __tsan_read##size(void* at) {           \
+        DRAMA_POINT(at);                                     \
+    }                                                        \
+    DRAMA_ENTRY void __tsan_write##size(void* at) {          \
+        DRAMA_POINT(at);                                     \
+    }                                                        \
+    DRAMA_ENTRY void __tsan_read_write##size(void* at) {     \
+        DRAMA_POINT(at);                                     \
+    }                                                        \
+    DRAMA_ENTRY void __tsan_volatile_read##size(void* at) {  \
+        DRAMA_POINT(at);                                     \
+    }                                                        \
+    DRAMA_ENTRY void __tsan_volatile_write##size(void* at) { \
+        DRAMA_POINT(at);                                     \
     }
-#define DRAMA_UNALIGNED(size)                                       \
-    DRAMA_ENTRY void __tsan_unaligned_read##size(void*) {           \
-        DRAMA_POINT;                                                \
-    }                                                               \
-    DRAMA_ENTRY void __tsan_unaligned_write##size(void*) {          \
-        DRAMA_POINT;                                                \
-    }                                                               \
-    DRAMA_ENTRY void __tsan_unaligned_read_write##size(void*) {     \
-        DRAMA_POINT;                                                \
-    }                                                               \
-    DRAMA_ENTRY void __tsan_unaligned_volatile_read##size(void*) {  \
-        DRAMA_POINT;                                                \
-    }                                                               \
-    DRAMA_ENTRY void __tsan_unaligned_volatile_write##size(void*) { \
-        DRAMA_POINT;                                                \
+#define DRAMA_UNALIGNED(size)                                          \
+    DRAMA_ENTRY void __tsan_unaligned_read##size(void* at) {           \
+        DRAMA_POINT(at);                                               \
+    }                                                                  \
+    DRAMA_ENTRY void __tsan_unaligned_write##size(void* at) {          \
+        DRAMA_POINT(at);                                               \
+    }                                                                  \
+    DRAMA_ENTRY void __tsan_unaligned_read_write##size(void* at) {     \
+        DRAMA_POINT(at);                                               \
+    }                                                                  \
+    DRAMA_ENTRY void __tsan_unaligned_volatile_read##size(void* at) {  \
+        DRAMA_POINT(at);                                               \
+    }                                                                  \
+    DRAMA_ENTRY void __tsan_unaligned_volatile_write##size(void* at) { \
+        DRAMA_POINT(at);                                               \
     }
 
 DRAMA_PLAIN(1)
@@ -80,22 +92,24 @@ DRAMA_ENTRY void __tsan_vptr_update(void**, void*) {
 }
 DRAMA_ENTRY void __tsan_vptr_read(void**) {
 }
-DRAMA_ENTRY void __tsan_read_range(void*, std::size_t) {
-    DRAMA_POINT;
+DRAMA_ENTRY void __tsan_read_range(void* at, std::size_t) {
+    DRAMA_POINT(at);
 }
-DRAMA_ENTRY void __tsan_write_range(void*, std::size_t) {
-    DRAMA_POINT;
+DRAMA_ENTRY void __tsan_write_range(void* at, std::size_t) {
+    DRAMA_POINT(at);
 }
 DRAMA_ENTRY void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
-    DRAMA_POINT;
+    DRAMA_POINT(from);
+    DRAMA_POINT(to);
     return std::memcpy(to, from, size);
 }
 DRAMA_ENTRY void* __tsan_memmove(void* to, const void* from, std::size_t size) {
-    DRAMA_POINT;
+    DRAMA_POINT(from);
+    DRAMA_POINT(to);
     return std::memmove(to, from, size);
 }
 DRAMA_ENTRY void* __tsan_memset(void* at, int value, std::size_t size) {
-    DRAMA_POINT;
+    DRAMA_POINT(at);
     return std::memset(at, value, size);
 }
 DRAMA_ENTRY void __tsan_atomic_thread_fence(int) {
@@ -108,18 +122,18 @@ DRAMA_ENTRY void __tsan_atomic_signal_fence(int) {
 #define DRAMA_CHANGE(bits, name, builtin)                                                          \
     DRAMA_ENTRY std::uint##bits##_t __tsan_atomic##bits##_##name(volatile std::uint##bits##_t* at, \
                                                                  std::uint##bits##_t value, int) { \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         return builtin(at, value, __ATOMIC_SEQ_CST);                                               \
     }
 #define DRAMA_ATOMIC(bits)                                                                         \
     DRAMA_ENTRY std::uint##bits##_t __tsan_atomic##bits##_load(                                    \
         const volatile std::uint##bits##_t* at, int) {                                             \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                              \
     }                                                                                              \
     DRAMA_ENTRY void __tsan_atomic##bits##_store(volatile std::uint##bits##_t* at,                 \
                                                  std::uint##bits##_t value, int) {                 \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                             \
     }                                                                                              \
     DRAMA_CHANGE(bits, exchange, __atomic_exchange_n)                                              \
@@ -132,21 +146,21 @@ DRAMA_ENTRY void __tsan_atomic_signal_fence(int) {
     DRAMA_ENTRY int __tsan_atomic##bits##_compare_exchange_strong(                                 \
         volatile std::uint##bits##_t* at, std::uint##bits##_t* expected, std::uint##bits##_t to,   \
         int, int) {                                                                                \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         return __atomic_compare_exchange_n(at, expected, to, false, __ATOMIC_SEQ_CST,              \
                                            __ATOMIC_SEQ_CST);                                      \
     }                                                                                              \
     DRAMA_ENTRY int __tsan_atomic##bits##_compare_exchange_weak(                                   \
         volatile std::uint##bits##_t* at, std::uint##bits##_t* expected, std::uint##bits##_t to,   \
         int, int) {                                                                                \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         return __atomic_compare_exchange_n(at, expected, to, false, __ATOMIC_SEQ_CST,              \
                                            __ATOMIC_SEQ_CST);                                      \
     }                                                                                              \
     DRAMA_ENTRY std::uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                    \
         volatile std::uint##bits##_t* at, std::uint##bits##_t expected, std::uint##bits##_t to,    \
         int, int) {                                                                                \
-        DRAMA_POINT;                                                                               \
+        DRAMA_POINT(at);                                                                           \
         __atomic_compare_exchange_n(at, &expected, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
         return expected;                                                                           \
     }

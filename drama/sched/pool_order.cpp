@@ -146,7 +146,7 @@ duration pool_order::expected(const pool_lanes& lanes) const noexcept {
 }
 
 const pool_item* pool_order::peek(instant now) noexcept {
-    const pool_lanes* const first = next(0, clock_.at(now));
+    const pool_lanes* const first = next(0, clock_.at(now), now);
     return first == nullptr
                ? nullptr
                : static_cast<const pool_item*>(first->lanes_[first->next_lane()].front());

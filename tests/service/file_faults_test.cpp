@@ -78,7 +78,7 @@ TEST(FileFaults, EachFromSomePointsOn) {
     for (const mishap& each : mishaps) {
         std::uint64_t faults = 0;
         for (std::uint64_t k = 1; k < 40; k += 13) {
-            const shop_outcome seen = run_with(each, first + k, from(k));
+            const shop_outcome seen = run_with(each, first + k - 1, from(k));
             expect_clean(seen, each, "from " + std::to_string(k));
             faults += seen.faults;
         }

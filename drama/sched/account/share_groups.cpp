@@ -51,12 +51,12 @@ void share_groups::change(group_id at, std::int64_t weight) noexcept {
     }
 }
 
-void share_groups::join(group_id group, double weight) noexcept {
-    change(group, fixed(weight));
+void share_groups::join(group_id to, double weight) noexcept {
+    change(to, fixed(weight));
 }
 
-void share_groups::leave(group_id group, double weight) noexcept {
-    change(group, -fixed(weight));
+void share_groups::leave(group_id from, double weight) noexcept {
+    change(from, -fixed(weight));
 }
 
 void share_groups::charge(group_id at, duration used) noexcept {

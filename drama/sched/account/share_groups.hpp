@@ -31,8 +31,8 @@ class DRAMA_API share_groups {
     group_id add(double weight, group_id parent = root);
 
     /// A tenant of the group has work, or has no more.
-    void join(group_id group, double weight) noexcept;
-    void leave(group_id group, double weight) noexcept;
+    void join(group_id to, double weight) noexcept;
+    void leave(group_id from, double weight) noexcept;
     /// The group has got service.
     void charge(group_id group, duration used) noexcept;
     /// What a member's own weight is to be multiplied by.

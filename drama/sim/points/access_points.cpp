@@ -11,7 +11,8 @@ namespace drama::inline v0::internal {
 namespace {
 
 constinit thread_local access_points* counted = nullptr;
-constinit void (*release_freed)() noexcept = nullptr;
+using release_function = void() noexcept;
+constinit release_function* release_freed = nullptr;
 
 // A thread that only looks at memory waits for another one, so it pauses now and then in any run.
 constexpr std::int64_t spin_gap = 20'000;

@@ -73,7 +73,7 @@ class event_loop {
         std::int32_t record = -1;             // of tenants that have figures of their own
         bool is_stopped = false;
     };
-    struct server {
+    struct server_state {
         replay_item* item = nullptr;
     };
     struct queue_state {
@@ -81,7 +81,7 @@ class event_loop {
         std::vector<service_rates> rates;
         std::unique_ptr<service_order> order;
         std::unique_ptr<fluid> ideal;
-        std::vector<server> servers;
+        std::vector<server_state> servers;
         bool is_fill_due = false;
         instant looks_again = never;  // for those whose limits hold them back
     };

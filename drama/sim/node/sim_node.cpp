@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/node/sim_node.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "drama/base/assert.hpp"
 #include "drama/runtime/engine.hpp"
 #include "drama/sim/disk/internal/sim_files.hpp"
 #include "drama/sim/process/internal/signal_queue.hpp"
@@ -69,12 +72,13 @@ std::string sim_node::start() {
     }
     state_ = state::running;
     in_.watch(rt);
+    std::string first_error;
     for (sim_program* const each : programs_) {
-        if (auto error = each->start_on(rt); !error.empty()) {
-            return "a program of node '" + name_ + "' was refused: " + error;
+        if (auto error = each->start_on(rt); !error.empty() && first_error.empty()) {
+            first_error = "a program of node '" + name_ + "' was refused: " + error;
         }
     }
-    return {};
+    return first_error;
 }
 
 runtime& sim_node::rt() {
@@ -123,7 +127,18 @@ void sim_node::kill(bool power_fails) noexcept {
 }
 
 void sim_node::take_signal(int number) noexcept {
-    if (is_up() && internal::raise_signal(lives_.back()->world->process(), number)) {
+    DRAMA_ASSERT(number >= 1 && number <= 64, "there is no signal of that number");
+    if (!is_up()) {
+        return;
+    }
+    if (number == SIGCONT) {
+        resume();
+    }
+    const bool is_unread = internal::raise_signal(lives_.back()->world->process(), number);
+    if (number == SIGSTOP ||
+        (is_unread && (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU))) {
+        pause();
+    } else if (is_unread) {
         kill(false);
     }
 }
@@ -142,9 +157,14 @@ void sim_node::resume() noexcept {
     }
 }
 
+constinit std::atomic<sim_node::life*> sim_node::abandoned_last{nullptr};
+
 // Its threads still speak of it: it stays for ever.
 void sim_node::abandon(std::unique_ptr<life>& one) noexcept {
-    static_cast<void>(one.release());
+    life* const kept = one.release();
+    kept->abandoned_before = abandoned_last.load(std::memory_order_relaxed);
+    while (!abandoned_last.compare_exchange_weak(kept->abandoned_before, kept)) {
+    }
 }
 
 std::string sim_node::stop() {

@@ -3,6 +3,7 @@
 // wall clock, and its lives: it is started, paused, killed and started again.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -106,7 +107,9 @@ class DRAMA_API sim_node {
         std::unique_ptr<runtime> rt;
         std::uint64_t disk_life = 0;  ///< of the disk's processes, which it belongs to
         bool is_dead = false;
+        life* abandoned_before = nullptr;
     };
+    static std::atomic<life*> abandoned_last;  ///< so that what stays for ever can be reached
     bool is_disk_past(const life& one) const noexcept;
     static void abandon(std::unique_ptr<life>& one) noexcept;
 

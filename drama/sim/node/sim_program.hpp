@@ -109,7 +109,13 @@ class DRAMA_API sim_program {
             return {};
         }
         const tenant payer = rt.tenants().get_or_create(what_.tenant);
-        return start_(rt, spawn_payer(payer, what_.where), runs_.emplace_back());
+        internal::program_run& run = runs_.emplace_back();
+        std::string error = start_(rt, spawn_payer(payer, what_.where), run);
+        if (!error.empty()) {
+            run.error = error;
+            run.has_ended = true;  // nobody waits for what never began
+        }
+        return error;
     }
 
   private:

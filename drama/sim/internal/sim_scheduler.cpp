@@ -13,8 +13,6 @@
 #include "drama/sim/report/run_trace.hpp"
 #include "drama/base/atomic.hpp"
 #include "drama/coro/frame_pool.hpp"
-#include "drama/runtime/core/worker.hpp"
-#include "drama/runtime/pool/thread_pool.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama::inline v0::internal {
@@ -49,16 +47,6 @@ void give_way() noexcept {
     DRAMA_ASSERT(scheduler->current() != nullptr,
                  "a check of a simulated run waits for a lock that a task holds");
     scheduler->pass_time(spin_pause, false);
-}
-
-// Inside the runtime a thread is not interrupted: what it does there takes no user code's time, and
-// has tests of its own.
-bool is_in_user_code() noexcept {
-    if (const worker* const mine = current_worker()) {
-        return mine->tenure.is_in_user_code();
-    }
-    const pool_thread* const pooled = thread_pool::current();
-    return pooled != nullptr && pooled->is_in_function();
 }
 
 }  // namespace
@@ -166,22 +154,6 @@ void sim_scheduler::end_running(sim_thread& thread) noexcept {
     thread.cpu_ns += now_ns_ - std::exchange(thread.runs_since_ns, -1);
 }
 
-void sim_scheduler::notify(wait_point& point) noexcept {
-    note(sim_event::unpark, point.id);
-    point.notified = true;
-    wake_waiter(point);
-}
-
-void sim_scheduler::wake_waiter(wait_point& point) noexcept {
-    sim_thread* const waiter = std::exchange(point.waiter, nullptr);
-    if (waiter == nullptr) {
-        return;
-    }
-    waiter->waits_at = nullptr;
-    events_.cancel(*waiter);
-    make_ready_at(*waiter, now_ns_ + wake_delay_ns(*waiter));
-}
-
 void sim_scheduler::make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept {
     events_.schedule(thread, std::max(at_ns, thread.busy_until_ns));
 }
@@ -209,93 +181,6 @@ void sim_scheduler::report_stray(const char* call, const std::string& where) con
     std::fprintf(stderr, "drama: %s\nreplay: %s\n", text.c_str(), replay_line(seed_).c_str());
     std::fflush(stderr);
     std::abort();
-}
-
-void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
-    if (point.is_due() || until_ns <= now_ns_) {
-        return;
-    }
-    sim_thread* const self = current_;
-    if (self == nullptr) {
-        wait_as_owner(point, until_ns);
-        return;
-    }
-    DRAMA_ASSERT(point.waiter == nullptr, "two threads wait at one parker");
-    note(sim_event::wait, static_cast<std::uint64_t>(until_ns));
-    point.waiter = self;
-    self->waits_at = &point;
-    if (until_ns != never_ns) {
-        make_ready_at(*self, until_ns + wake_delay_ns(*self));
-    }
-    wait_inside(*self);
-}
-
-void sim_scheduler::wait_as_owner(wait_point& point, std::int64_t until_ns) noexcept {
-    run_limit limit{.until_ns = until_ns, .point = &point};
-    if (until_ns != never_ns) {
-        limit.asks = impatience_.asks;
-        limit.asked = impatience_.asked;
-    }
-    const run_end why = run(limit);
-    if (why == run_end::idle) {
-        stop_in_deadlock("the owner waits and nothing will ever happen");
-    }
-    if (why == run_end::asked && !point.is_due()) {
-        now_ns_ = until_ns;
-    }
-}
-
-void sim_scheduler::pause_at_access() noexcept {
-    if (current_ == nullptr || !is_in_user_code()) {
-        accesses_.put_off();
-        return;
-    }
-    const no_access_points guard;
-    pass_time(accesses_.next_pause(), true);
-}
-
-void sim_scheduler::pass_time(duration length, bool burns) noexcept {
-    sim_thread* const self = current_;
-    if (self == nullptr || length <= duration::zero()) {
-        return;
-    }
-    note(burns ? sim_event::spend : sim_event::wait, static_cast<std::uint64_t>(length.count()));
-    if (burns) {
-        self->burns_since_ns = now_ns_;
-        burning_max_ = std::max(burning_max_, ++burning_);
-    }
-    const duration taken =
-        burns && self->group != nullptr ? duration(self->group->cpu_time(length.count())) : length;
-    if (const instant until = saturating_add(instant(duration(now_ns_)), taken); until != never) {
-        events_.schedule(*self, until.time_since_epoch().count());
-    }
-    wait_inside(*self);
-    if (burns) {
-        self->cpu_ns += now_ns_ - std::exchange(self->burns_since_ns, -1);
-        --burning_;
-    }
-}
-
-// Others run on other OS threads until `self` is picked again.
-void sim_scheduler::wait_inside(sim_thread& self) noexcept {
-    end_running(self);
-    current_ = nullptr;
-    sim_thread* const next = pick();
-    if (next != &self) {
-        carrier& mine = *carrying_;
-        self.inside = &mine;
-        if (next != nullptr) {
-            pass_to(*next);
-        } else {
-            carrying_ = nullptr;
-            owner_turn_.pass();
-        }
-        mine.turn.wait();
-        carrying_ = &mine;
-        self.inside = nullptr;
-    }
-    begin_running(self);
-    note(sim_event::resume, 0);
 }
 
 // Moves the carrier's OS thread to another body, or to none.

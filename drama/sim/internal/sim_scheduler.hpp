@@ -144,8 +144,8 @@ class DRAMA_API sim_scheduler {
     /// Waits inside a step at a foreign object until `wake_at` or the time. False: the time came.
     bool wait_at(const void* object, std::int64_t until_ns) noexcept;
     void wake_at(const void* object, bool all) noexcept;
-    /// Threads that wait so, without a time limit.
-    std::size_t waiting_at_objects() const noexcept;
+    /// Threads that wait so, without a time limit and for `least_ns` already, and are not held.
+    std::size_t waiting_at_objects(std::int64_t least_ns) const noexcept;
 
     // Running, by the owner.
 
@@ -188,6 +188,7 @@ class DRAMA_API sim_scheduler {
         wait_point point;
         thread_group* group;
         std::int64_t until_ns;
+        std::int64_t since_ns;
     };
 
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "drama/sim/internal/sim_scheduler.hpp"
-
 namespace drama::inline v0::internal {
 namespace {
 
@@ -36,58 +34,6 @@ std::int64_t thread_group::step_time(thread_role role, std::int64_t usual_ns) no
     }
     const duration_range& own = step_cost[static_cast<std::size_t>(role)];
     return cpu_time(own.most > duration::zero() ? drawn_from(own, chance) : usual_ns);
-}
-
-void sim_scheduler::hold(thread_group& group) noexcept {
-    group.is_held = true;
-    std::erase_if(ready_, [&](sim_thread* each) {
-        const bool is_of_it = each->group == &group;
-        if (is_of_it) {
-            group.held.push_back(each);
-        }
-        return is_of_it;
-    });
-}
-
-void sim_scheduler::let_go(thread_group& group) noexcept {
-    group.is_held = false;
-    for (sim_thread* const each : std::exchange(group.held, {})) {
-        ready_.push_back(each);
-    }
-}
-
-bool sim_scheduler::wait_at(const void* object, std::int64_t until_ns) noexcept {
-    object_wait mine{object, {.id = next_point_id()}, current_->group, until_ns};
-    object_waits_.push_back(&mine);
-    wait(mine.point, until_ns);
-    std::erase(object_waits_, &mine);
-    return mine.point.notified;
-}
-
-std::size_t sim_scheduler::waiting_at_objects() const noexcept {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        object_waits_, [](const object_wait* each) { return each->until_ns == never_ns; }));
-}
-
-// One that can go on is woken rather than one that is held, which might keep what it gets for ever.
-void sim_scheduler::wake_at(const void* object, bool all) noexcept {
-    object_wait* held = nullptr;
-    for (object_wait* const each : object_waits_) {
-        if (each->object != object || each->point.notified) {
-            continue;
-        }
-        if (!all && each->group != nullptr && each->group->is_held) {
-            held = held == nullptr && !each->group->is_dead ? each : held;
-            continue;
-        }
-        notify(each->point);
-        if (!all) {
-            return;
-        }
-    }
-    if (held != nullptr) {
-        notify(held->point);
-    }
 }
 
 }  // namespace drama::inline v0::internal

@@ -241,6 +241,7 @@ class DRAMA_API sim_test_world {
     std::uint64_t scripted_ = 0;
     bool runs_ = false;
     bool finishing_ = false;
+    bool has_paused_ = false;
     livelock_watch watch_;
     duration without_turn_most_ = duration::max();
     survival survives_;

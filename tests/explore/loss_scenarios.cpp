@@ -73,7 +73,8 @@ DRAMA_SIM_TEST(LossScenario, WhatWasSyncedOutlivesAPowerCut) {
     for (int i = 0; i != writers; ++i) {
         world.start_as("node", "tenant " + std::to_string(i), keep_promises, &all, i, 4);
     }
-    world.finally([&all, &disk] {
+    world.finally([&world, &all, &disk] {
+        EXPECT_TRUE(all.is_cut || world.faults().kinds_fired() != 0 || !all.kept.empty());
         disk.crash_at(0);  // what has not come by now does not come
         for (const auto& [path, text] : all.kept) {
             EXPECT_EQ(disk.content(path), text) << path;

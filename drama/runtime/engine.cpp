@@ -375,12 +375,39 @@ bool engine::must_give_way(core& mine, instant at) noexcept {
     const std::size_t burners = board_.count();
     const auto parked = parked_workers.load(std::memory_order_relaxed);
     const auto awake = static_cast<std::int64_t>(cores_.size()) - parked;
-    if (burners == 0 ||
+    if (burners == 0 || board_.deadline() == no_deadline ||
         awake + static_cast<std::int64_t>(burners) <= static_cast<std::int64_t>(cpus_)) {
         return false;
     }
     const std::lock_guard guard(mine.lock);
     return mine.shard.gives_way_to(board_.position(), board_.deadline(), at);
+}
+
+burning_board::place* engine::begin(tenant_record& payer, world_thread& thread, duration cpu,
+                                    instant at) noexcept {
+    DRAMA_MARK("engine.finds_a_burning_call");
+    burning_board::place* const taken = board_.enter(payer, at, &thread, cpu);
+    if (taken != nullptr) {
+        taken->has_permit = permits_.try_take();
+        burning.fetch_add(1, std::memory_order_relaxed);
+        thread.set_policy(thread_policy::burning);
+    }
+    return taken;
+}
+
+void engine::end(burning_board::place* left, tenant_record& payer, duration more) noexcept {
+    const bool had_permit = left != nullptr && left->has_permit;
+    const duration charged = board_.leave(left);
+    if (more > charged) {
+        payer.share().charge(more - charged);
+        payer.usage.cpu_ns.add(static_cast<std::uint64_t>((more - charged).count()));
+    }
+    if (left != nullptr) {
+        burning.fetch_sub(1, std::memory_order_relaxed);
+    }
+    if (had_permit) {
+        release_permit();
+    }
 }
 
 void engine::send_to_demoted(runnable& task) noexcept {

@@ -31,7 +31,11 @@
 namespace drama::inline v0::internal {
 
 /// Threads: host and io_offloader functions from any thread; start and stop by one foreign thread.
-class engine final : public host, public io_offloader, private disk_device, private permit_rival {
+class engine final : public host,
+                     public io_offloader,
+                     private disk_device,
+                     private permit_rival,
+                     private burner_keeper {
   public:
     engine(world& in, runtime_options options);
     ~engine();
@@ -123,9 +127,16 @@ class engine final : public host, public io_offloader, private disk_device, priv
     /// True if a compute function that can start now is more due than demoted work. It is told.
     bool does_compute_go_first(instant at) noexcept;
     bool goes_before(virtual_time position, instant at) noexcept override;
+    burning_board::place* begin(tenant_record& payer, world_thread& thread, duration cpu,
+                                instant at) noexcept override;
+    void end(burning_board::place* left, tenant_record& payer, duration more) noexcept override;
     /// True if a burning thread is more due than what waits on `mine`, and no CPU is left for it.
     /// Threads: the core's holder.
     bool must_give_way(core& mine, instant at) noexcept;
+    /// Threads burn CPUs outside the workers, or did just now.
+    bool is_anything_burning() const noexcept {
+        return permits_.is_any_taken() || board_.count() != 0;
+    }
     /// A demoted worker that found nothing to do for long may end, if others are left.
     bool retire_demoted(worker& idle) noexcept { return burners_.retire(idle, cpus_); }
     /// A worker has become demoted. Called by the watchdog.

@@ -73,7 +73,8 @@ engine::engine(world& in, runtime_options options)
                          .threads_max = options_.blocking_threads_max,
                          .reserved = options_.order == policy::fifo
                                          ? 0
-                                         : reserved_of(options_.blocking_threads_max)});
+                                         : reserved_of(options_.blocking_threads_max),
+                         .keeper = has_board(options_) ? this : nullptr});
     const auto reserved = [&](const char* name, std::size_t threads_max) {
         return std::make_unique<thread_pool>(in, pool_options{.name = name,
                                                               .order = options_.order,

@@ -41,9 +41,9 @@ struct runtime_options {
     bool hand_over = true;      ///< off: a task that hogs its thread stops its core
     /// On: workers leave CPUs to functions and demoted tasks of tenants that have had less than
     /// theirs, so that shares hold between all kinds of work. Off: workers go first always, and
-    /// whoever burns gets what they leave. On costs latency beside burning neighbours, see
+    /// whoever burns gets what they leave (for measurements). See
     /// docs/decisions/0008-who-gets-a-cpu.md.
-    bool shares_cpus = false;
+    bool shares_cpus = true;
     bool check_permits = true;  ///< off: burning threads are not bounded (for measurements)
     duration hand_over_after = std::chrono::milliseconds(1);
     duration stall_after = std::chrono::milliseconds(10);

@@ -24,16 +24,19 @@ virtual_time fair_clock::at(instant now) const noexcept {
 void fair_clock::update(instant now, const clock_sums& sums) noexcept {
     const virtual_time v = at(now);
     double rate = 0;
-    if (sums.weight > 0 && sums.busy > 0) {
-        // Service of `busy` servers over the weight; both factors of 1024 are units.
+    if (sums.weight > 0) {
+        // Service of one server over the weight; both factors of 1024 are units.
         const double weight = static_cast<double>(sums.weight);
-        const double fair = sums.busy * static_cast<double>(virtual_units_per_ns) *
-                            fixed_weight_one / weight / cheapness_;
+        const double of_one =
+            static_cast<double>(virtual_units_per_ns) * fixed_weight_one / weight / cheapness_;
+        const double fair = sums.busy * of_one;
         // Sum of w (v_i - V): small, and exact although both terms wrap.
         const auto ahead = static_cast<std::int64_t>(
             sums.moment - static_cast<std::uint64_t>(sums.weight) * static_cast<std::uint64_t>(v));
         const double slew = static_cast<double>(ahead) / weight / clock_period.count();
-        rate = std::clamp(fair + slew, 0.1 * fair, 2 * fair);
+        // Also where nobody is served for now: members that are ahead must not stay so, when others
+        // compare themselves with the clock.
+        rate = std::clamp(fair + slew, 0.1 * fair, 2 * std::max(fair, of_one));
     }
     const std::int64_t round =
         round_target.count() * servers_ / std::max<std::int64_t>(1, sums.members);

@@ -55,6 +55,17 @@ TEST(FairClock, SlewsTowardsTheMeanAndNeverBack) {
     EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 2e6 * virtual_units_per_ns, 1e6);
 }
 
+TEST(FairClock, CatchesUpWithMembersThatAreAheadWhileNobodyIsServed) {
+    fair_clock clock(1);
+    const fixed_weight weight = fixed_weight_one;
+    update(clock, start, sums_of(clock, start, weight, 300us, 0));
+    EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 0.3e6 * virtual_units_per_ns, 1e6);
+    update(clock, start, sums_of(clock, start, weight, -300us, 0));
+    EXPECT_EQ(clock.progress(1ms), 0);
+    update(clock, start, sums_of(clock, start, weight, 1s, 0));
+    EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 2e6 * virtual_units_per_ns, 1e6);
+}
+
 TEST(FairClock, KeepsItsPlaceThroughUpdatesAndWraps) {
     fair_clock clock(1);
     instant now = start;

@@ -88,7 +88,10 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
     }
     // Who fell far behind is served before those in the middle, but not before those that are due:
     // a tenant that comes back is.
-    const virtual_time due = before(deadline, clock) ? clock : deadline;
+    // A request of theirs takes a few turns.
+    constexpr duration request = std::chrono::microseconds(100);
+    const virtual_time soon = advanced(clock, to_virtual(request, first->share_->weight()));
+    const virtual_time due = before(deadline, soon) ? soon : deadline;
     return !is_eligible || before(due, first->deadline_);
 }
 

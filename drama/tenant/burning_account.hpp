@@ -18,7 +18,7 @@ struct burning_account {
     static constexpr virtual_span never_burned = INT64_MIN;
 
     std::atomic<virtual_span> offset{never_burned};  ///< of its position from its service
-    std::atomic<std::uint32_t> threads{0};           ///< that burn for it now
+    std::atomic<std::uint32_t> wants{0};           ///< that burn for it now
 };
 
 /// Its tasks that wait for a demoted thread. Threads: under the demoted queue's lock; size: any.

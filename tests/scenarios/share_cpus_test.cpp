@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only CPU is wanted by a tenant on the worker and by one that computes: with shares_cpus the
-// worker leaves it now and then, and comes back; who comes back from a short sleep does not wait
-// for that.
+// The only CPU is wanted by a tenant on the worker and by one that computes, or burns it in
+// blocking functions: the worker leaves it now and then, and comes back; who comes back from a
+// short sleep does not wait for that.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,9 +31,19 @@ void burn() {
     sim::spend(5ms);
 }
 
-task<void> functions(const bool* is_over, int* done) {
+task<void> computes(const bool* is_over, int* done) {
     while (!*is_over) {
         auto called = co_await compute(burn);
+        if (!called) {
+            co_return;
+        }
+        ++*done;
+    }
+}
+
+task<void> blocks(const bool* is_over, int* done) {
+    while (!*is_over) {
+        auto called = co_await blocking(burn);
         if (!called) {
             co_return;
         }
@@ -53,20 +63,19 @@ task<void> visitor(simulation* in, bool* is_over, duration* worst) {
     *is_over = true;
 }
 
-bool has_given_way() {
+bool has_hit(std::string_view name) {
     const auto marks = internal::all_marks();
-    return std::ranges::any_of(marks, [](const internal::mark& each) {
-        return std::string_view(each.name) == "worker.gives_way" && each.is_hit();
+    return std::ranges::any_of(marks, [&](const internal::mark& each) {
+        return std::string_view(each.name) == name && each.is_hit();
     });
 }
 
-TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
+void share(task<void> (*burns)(const bool*, int*)) {
     const std::uint64_t first = seed_or(1);
     for (std::uint64_t seed = first; seed < first + 20; ++seed) {
         simulation sim(seed);
         runtime_options options;
         options.workers = 1;
-        options.shares_cpus = true;
         options.log = [](const std::string&) {};
         runtime rt(sim.world(), options);
         sim.watch(rt);
@@ -77,7 +86,7 @@ TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
         for (int i = 0; i < 4; ++i) {
             ASSERT_TRUE(rt.try_spawn(rt.tenants().get_or_create("hog"), hog, &is_over));
             ASSERT_TRUE(
-                rt.try_spawn(rt.tenants().get_or_create("functions"), functions, &is_over, &done));
+                rt.try_spawn(rt.tenants().get_or_create("functions"), burns, &is_over, &done));
         }
         ASSERT_TRUE(
             rt.try_spawn(rt.tenants().get_or_create("visitor"), visitor, &sim, &is_over, &worst));
@@ -86,7 +95,17 @@ TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
         EXPECT_LE(worst, 2ms) << replay_line(seed);
         ASSERT_TRUE(rt.stop());
     }
-    EXPECT_TRUE(has_given_way());
+    EXPECT_TRUE(has_hit("worker.gives_way"));
+}
+
+TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
+    share(computes);
+}
+
+TEST(ShareCpus, ABlockingFunctionThatBurnsIsFoundAndItsThreadReplaced) {
+    share(blocks);
+    EXPECT_TRUE(has_hit("engine.finds_a_burning_call"));
+    EXPECT_TRUE(has_hit("pool.ends_a_demoted_thread"));
 }
 
 }  // namespace

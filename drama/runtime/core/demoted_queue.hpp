@@ -31,6 +31,7 @@ class demoted_queue {
         task.queued_at = now;
         lane.size.fetch_add(1, std::memory_order_relaxed);
         size_.fetch_add(1, std::memory_order_seq_cst);
+        board_->join(*lane.record, now);
         inbox_.push(task);  // last: whoever finds nothing yet looks again while the size says so
     }
 
@@ -46,6 +47,7 @@ class demoted_queue {
         work_item* const item = lane.tasks.pop();
         lane.size.fetch_sub(1, std::memory_order_relaxed);
         size_.fetch_sub(1, std::memory_order_seq_cst);
+        board_->part(*lane.record);
         if (!lane.tasks.empty()) {
             append(lane);
         }

@@ -334,7 +334,12 @@ instant worker::give_way(core& mine, instant now) noexcept {
     }
     mine.gives_way.store(true, std::memory_order_relaxed);
     mine.shard.set_served(false, now);
-    return park(mine, now);
+    const instant until = park(mine, now);
+    if (until == long_ago) {
+        return until;  // somebody sent work
+    }
+    engine_->board().note_left();
+    return std::min(until, now + engine_->options().park_while_burning);
 }
 
 instant worker::park(core& mine, instant now) noexcept {
@@ -345,7 +350,7 @@ instant worker::park(core& mine, instant now) noexcept {
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
     mine.io_polled = now;  // parking polls
     instant wake_at = mine.wheel.next_expiry();
-    if (engine_->permits().is_any_taken()) {
+    if (engine_->is_anything_burning()) {
         wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
     }
     return wake_at;
@@ -359,8 +364,8 @@ duration worker::after_hand_over() noexcept {
     if (payer != nullptr) {
         if (used > charged) {
             payer->share().charge(used - charged);
+            payer->usage.cpu_ns.add(static_cast<std::uint64_t>((used - charged).count()));
         }
-        payer->usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
         payer->demoted_threads.fetch_sub(1, std::memory_order_relaxed);
     }
     engine_->burning.fetch_sub(1, std::memory_order_relaxed);

@@ -9,6 +9,7 @@ namespace {
 constexpr unsigned charged_bits = 48;  // three days
 constexpr std::uint64_t charged_mask = (std::uint64_t{1} << charged_bits) - 1;
 
+// Before the board's shift.
 virtual_time standing(const tenant_record& payer) noexcept {
     return advanced(payer.share().service(),
                     payer.burning().offset.load(std::memory_order_relaxed));
@@ -18,16 +19,36 @@ virtual_time standing(const tenant_record& payer) noexcept {
 
 virtual_time burning_board::position_of(const tenant_record& payer, instant now) const noexcept {
     const burning_account& account = payer.burning();
-    if (account.threads.load(std::memory_order_relaxed) != 0) {
-        return standing(payer);
+    const virtual_span shift = shift_.load(std::memory_order_relaxed);
+    const virtual_time stands = advanced(standing(payer), -shift);
+    if (account.wants.load(std::memory_order_relaxed) != 0) {
+        return stands;
     }
-    const virtual_time clock = clock_->at(now);
+    // Among burning tenants alone all are ahead of the clock, and what they owe each other is kept.
+    virtual_time from = clock_->at(now);
+    if (deadline() != no_deadline && before(from, position())) {
+        from = position();
+    }
     if (account.offset.load(std::memory_order_relaxed) == burning_account::never_burned) {
-        return clock;
+        return from;
     }
     const fixed_weight weight = payer.share().weight();
-    return advanced(clock, std::clamp(gap(standing(payer), clock), -to_virtual(credit_max, weight),
-                                      to_virtual(debt_max, weight)));
+    return advanced(from, std::clamp(gap(stands, from), -to_virtual(credit_max, weight),
+                                     to_virtual(debt_max, weight)));
+}
+
+void burning_board::join(tenant_record& payer, instant now) noexcept {
+    burning_account& account = payer.burning();
+    const virtual_time stands = position_of(payer, now);
+    if (account.wants.fetch_add(1, std::memory_order_relaxed) == 0) {
+        account.offset.store(
+            gap(stands, payer.share().service()) + shift_.load(std::memory_order_relaxed),
+            std::memory_order_relaxed);
+    }
+}
+
+void burning_board::part(tenant_record& payer) noexcept {
+    payer.burning().wants.fetch_sub(1, std::memory_order_relaxed);
 }
 
 burning_board::place* burning_board::enter(tenant_record& payer, instant now,
@@ -47,11 +68,8 @@ burning_board::place* burning_board::enter(tenant_record& payer, instant now,
         const std::uint64_t takings =
             (mine.charged.load(std::memory_order_relaxed) >> charged_bits) + 1;
         mine.charged.store(takings << charged_bits, std::memory_order_release);
-        const virtual_time stands = position_of(payer, now);
-        burning_account& account = payer.burning();
-        if (account.threads.fetch_add(1, std::memory_order_relaxed) == 0) {
-            account.offset.store(gap(stands, payer.share().service()), std::memory_order_relaxed);
-        }
+        note_used(mine);
+        join(payer, now);
         // Pairs with refresh: who sees the payer sees the rest.
         mine.payer.store(&payer, std::memory_order_release);
         count_.fetch_add(1, std::memory_order_relaxed);
@@ -66,7 +84,7 @@ duration burning_board::leave(place* left) noexcept {
         return duration::zero();
     }
     tenant_record* const payer = left->payer.exchange(nullptr, std::memory_order_relaxed);
-    payer->burning().threads.fetch_sub(1, std::memory_order_relaxed);
+    part(*payer);
     // Another taking, so that refresh charges nothing more for this one.
     const std::uint64_t word = left->charged.load(std::memory_order_relaxed);
     const std::uint64_t takings = (word >> charged_bits) + 1;
@@ -78,7 +96,7 @@ duration burning_board::leave(place* left) noexcept {
     return duration(static_cast<std::int64_t>(charged));
 }
 
-void burning_board::refresh() noexcept {
+void burning_board::refresh(instant now) noexcept {
     const std::size_t used = used_.load(std::memory_order_relaxed);
     for (std::size_t at = 0; at != used; ++at) {
         place& each = places_[at];
@@ -96,29 +114,56 @@ void burning_board::refresh() noexcept {
                             word, word + static_cast<std::uint64_t>(more),
                             std::memory_order_acq_rel, std::memory_order_relaxed)) {
             payer->share().charge(duration(more));
+            payer->usage.cpu_ns.add(static_cast<std::uint64_t>(more));
+            if (more >= used_min.count()) {
+                note_used(each);
+            }
         }
     }
-    look();
+    const tenant_record* const first = look();
+    if (first == nullptr) {
+        return;
+    }
+    // Burning tenants that had CPUs which no worker wanted owe nothing for these; nor are they owed
+    // what they would not take.
+    const virtual_span ahead = gap(position(), clock_->at(now));
+    const fixed_weight weight = first->share().weight();
+    const virtual_span allowed =
+        std::clamp(ahead, -to_virtual(debt_max, weight), to_virtual(debt_max, weight));
+    if (ahead != allowed) {
+        shift_.fetch_add(ahead - allowed, std::memory_order_relaxed);
+        look();
+    }
 }
 
-void burning_board::look() noexcept {
+bool burning_board::waits_for_something(const place& mine) const noexcept {
+    const std::size_t others = count_.load(std::memory_order_relaxed);
+    return left_.load(std::memory_order_relaxed) - mine.used_at.load(std::memory_order_relaxed) >
+           patience * (1 + others);
+}
+
+const tenant_record* burning_board::look() noexcept {
+    const tenant_record* first = nullptr;
     virtual_time position = 0;
     virtual_time deadline = no_deadline;
+    const virtual_span shift = shift_.load(std::memory_order_relaxed);
     const std::size_t used = used_.load(std::memory_order_relaxed);
     for (std::size_t at = 0; at != used; ++at) {
         const tenant_record* const payer = places_[at].payer.load(std::memory_order_acquire);
-        if (payer == nullptr) {
+        if (payer == nullptr || waits_for_something(places_[at])) {
             continue;
         }
-        const virtual_time stands = standing(*payer);
+        const virtual_time stands = advanced(standing(*payer), -shift);
         const virtual_time due = advanced(stands, to_virtual(request, payer->share().weight()));
         if (deadline == no_deadline || before(due, deadline)) {
+            first = payer;
             position = stands;
             deadline = due;
         }
     }
     position_.store(position, std::memory_order_relaxed);
     deadline_.store(deadline, std::memory_order_relaxed);
+    return first;
 }
 
 }  // namespace drama::inline v0

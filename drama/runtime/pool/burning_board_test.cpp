@@ -50,14 +50,14 @@ TEST_F(BurningBoard, WhoBeginsStandsAtTheClockAndMovesOnByWhatItsThreadUses) {
     EXPECT_EQ(ahead(payer), 0);
 
     thread.used += 3ms;
-    board.refresh();
+    board.refresh(now);
     EXPECT_EQ(ahead(payer), ms(3));
     EXPECT_EQ(board.position(), board.position_of(payer, now));
     EXPECT_EQ(gap(board.deadline(), board.position()), ms(2));
 
     thread.used += 1ms;
-    board.refresh();
-    board.refresh();  // charges nothing twice
+    board.refresh(now);
+    board.refresh(now);  // charges nothing twice
     EXPECT_EQ(board.leave(place), 4ms);
     EXPECT_EQ(board.count(), 0U);
     EXPECT_EQ(ahead(payer), ms(4));
@@ -68,7 +68,7 @@ TEST_F(BurningBoard, WhoLeftIsChargedNoMore) {
     auto* const place = board.enter(payer, now, &thread, 0ms);
     EXPECT_EQ(board.leave(place), 0ms);
     thread.used = 5ms;
-    board.refresh();
+    board.refresh(now);
     EXPECT_EQ(payer.share().service(), 0);
     EXPECT_EQ(board.leave(nullptr), 0ms);
 }
@@ -80,10 +80,10 @@ TEST_F(BurningBoard, WhoIsFurthestBehindIsMostDue) {
     auto* const b = board.enter(second, now);
     first.share().charge(6ms);
     second.share().charge(1ms);
-    board.refresh();
+    board.refresh(now);
     EXPECT_EQ(board.position(), board.position_of(second, now));
     second.share().charge(10ms);
-    board.refresh();
+    board.refresh(now);
     EXPECT_EQ(board.position(), board.position_of(first, now));
     board.leave(a);
     board.leave(b);
@@ -99,6 +99,58 @@ TEST_F(BurningBoard, DebtIsKeptBetweenFunctionsUpToALimit) {
     payer.share().charge(500ms);
     board.leave(again);
     EXPECT_EQ(ahead(payer), ms(100));
+}
+
+TEST_F(BurningBoard, WhoWaitsForAThreadKeepsWhatItIsOwed) {
+    tenant_record& burning = record("burning");
+    tenant_record& waiting = record("waiting");
+    auto* const place = board.enter(burning, now, &thread, thread.used);
+    board.join(waiting, now);
+    thread.used += 30ms;
+    board.refresh(now);
+    EXPECT_EQ(gap(board.position_of(burning, now), board.position_of(waiting, now)), ms(30));
+
+    board.part(waiting);  // gave up: of what it was owed, a little stays
+    EXPECT_EQ(gap(board.position_of(burning, now), board.position_of(waiting, now)), ms(4));
+    board.leave(place);
+}
+
+TEST_F(BurningBoard, WhoComesLateStandsWhereTheMostDueDoes) {
+    auto* const place = board.enter(record("early"), now, &thread, thread.used);
+    thread.used += 60ms;
+    board.refresh(now);
+    EXPECT_EQ(ahead(record("late")), ms(60));
+    board.leave(place);
+}
+
+TEST_F(BurningBoard, CpusThatNoWorkerWantedAreForgotten) {
+    tenant_record& payer = record("payer");
+    tenant_record& other = record("other");
+    auto* const place = board.enter(payer, now, &thread, thread.used);
+    auto* const behind = board.enter(other, now);
+    thread.used += 500ms;
+    other.share().charge(450ms);
+    board.refresh(now);
+    EXPECT_EQ(ahead(other), ms(100));
+    EXPECT_EQ(ahead(payer), ms(150));
+    board.leave(place);
+    board.leave(behind);
+}
+
+TEST_F(BurningBoard, WhoUsesNoneOfTheCpusThatAreLeftIsNotWaitedFor) {
+    auto* const place = board.enter(record("payer"), now, &thread, thread.used);
+    for (std::uint32_t i = 0; i != 2 * burning_board::patience; ++i) {
+        board.note_left();
+    }
+    board.refresh(now);
+    EXPECT_NE(board.deadline(), no_deadline);
+    board.note_left();
+    board.refresh(now);
+    EXPECT_EQ(board.deadline(), no_deadline);
+    thread.used += 1ms;
+    board.refresh(now);
+    EXPECT_NE(board.deadline(), no_deadline);
+    board.leave(place);
 }
 
 TEST_F(BurningBoard, WithoutAPlaceItOnlyIsNotSeen) {

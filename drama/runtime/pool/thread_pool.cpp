@@ -17,6 +17,7 @@ namespace drama::inline v0 {
 namespace {
 thread_local pool_thread* this_pool_thread = nullptr;
 
+constexpr duration unread_longest = std::chrono::microseconds(100);  // its CPU time is let go
 constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
 // Thread time is dear by the size of the pool, as CPU time is by the number of CPUs.
 constexpr std::uint32_t blocking_cheapness = 64;
@@ -109,6 +110,9 @@ result<void> thread_pool::submit(job& work) noexcept {
     work.site = site_key(work);
     pool_lanes& lanes = lanes_of(payer);
     queue_.push(lanes, work, now);
+    if (options_.board != nullptr) {
+        options_.board->join(payer, now);
+    }
     const bool may_start = !is_next_reserved_locked() || queue_.is_under_share(lanes);
     pool_thread* const sleeper = !may_start || is_served_locked() ? nullptr : idle_.pop();
     lock.unlock();
@@ -173,6 +177,9 @@ bool thread_pool::start_thread() noexcept {
 }
 
 instant thread_pool::step(pool_thread& self) noexcept {
+    if (self.is_demoted_ && replace_demoted(self)) {
+        return never;
+    }
     const instant now = world_->clock().now();
     std::unique_lock lock(lock_);
     if (self.is_idle) {
@@ -243,6 +250,12 @@ void thread_pool::return_permit_locked(pool_thread& self) noexcept {
     }
 }
 
+void thread_pool::leave_queue_locked(const job& work) noexcept {
+    if (options_.board != nullptr) {
+        options_.board->part(*work.payer);
+    }
+}
+
 // The next job in fair order, with what it needs to start; null if none may start now.
 job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self) noexcept {
     const instant now = world_->clock().now();
@@ -273,15 +286,18 @@ job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self)
             work->progress = job::state::running;
             work->runner = &self;
             if (options_.board != nullptr) {
-                self.cpu_began_ = world_->thread_cpu_time();
-                self.burns_at_ = options_.board->enter(*work->payer, now);
+                self.cpu_seen_ = world_->thread_cpu_time();
+                self.cpu_began_.store(self.cpu_seen_, std::memory_order_relaxed);
             }
+            begin_burning_locked(self, now);
+            leave_queue_locked(*work);
             work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
             work->payer->usage.pool_wait_ns.add(
                 static_cast<std::uint64_t>((now - work->queued_at).count()));
             return work;
         }
         queue_.settle(self.grant_, duration(1), now);
+        leave_queue_locked(*work);
         return_permit_locked(self);
         lock.unlock();
         work->dropped_from_queue(*work);  // may destroy what the user handed over
@@ -293,6 +309,9 @@ job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self)
 void thread_pool::execute(pool_thread& self, job& work) noexcept {
     const bool by_cpu = options_.queue == queue_id::compute;
     const instant began = world_->clock().now();
+    if (options_.keeper != nullptr && self.running_ == nullptr) {
+        read_cpu(self);
+    }
     const duration cpu_began = by_cpu ? world_->thread_cpu_time() : duration::zero();
     job* const outer = std::exchange(self.running_, &work);
     if (work.stop_asked.load(std::memory_order_acquire)) {
@@ -307,14 +326,14 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
     const instant now = world_->clock().now();
     const duration used = by_cpu ? world_->thread_cpu_time() - cpu_began : now - began;
     count(work, used);
+    const bool is_read = options_.keeper != nullptr && outer == nullptr && used >= unread_longest;
+    const duration burned = is_read ? read_cpu(self) : duration::zero();
     std::unique_lock lock(lock_);
     if (is_watched()) {
         expected_ = std::max(used, expected_ - expected_ / 8);
     }
     if (outer == nullptr) {
-        if (options_.board != nullptr) {
-            options_.board->leave(std::exchange(self.burns_at_, nullptr));
-        }
+        stop_burning(lock, self, burned);
         queue_.settle(self.grant_, used, now);  // a nested call is part of the outer one's time
         return_permit_locked(self);
     }
@@ -362,18 +381,6 @@ void thread_pool::expect_long() noexcept {
     }
 }
 
-void thread_pool::refresh_running(instant now) noexcept {
-    const std::unique_lock guard(lock_, std::try_to_lock);
-    if (!guard) {
-        return;  // the next time
-    }
-    for (const auto& each : all_) {
-        if (each->burns_at_ != nullptr && each->thread_ != nullptr && each->grant_) {
-            queue_.refresh(each->grant_, each->thread_->cpu_time() - each->cpu_began_, now);
-        }
-    }
-}
-
 void thread_pool::poke() noexcept {
     DRAMA_MARK("pool.poked");
     pool_thread* sleeper = nullptr;
@@ -395,6 +402,7 @@ void thread_pool::give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why
         pool_grant grant = queue_.pick(0, now);
         auto* const work = static_cast<job*>(grant.item);
         queue_.settle(grant, duration(1), now);
+        leave_queue_locked(*work);
         if (work->ran_inline) {
             lock.unlock();
             work->dropped_from_queue(*work);

@@ -60,8 +60,13 @@ class pool_thread final : public thread_body, public idle_link<pool_thread> {
     bool has_permit_ = false;
     std::uint32_t server_ = 0;  // its index in the pool's order
     pool_grant grant_;          // of the outermost function
-    duration cpu_began_{};      // of the thread, when that began
+    // Of the thread, when that began, or went on. Its own to write.
+    std::atomic<duration> cpu_began_{duration::zero()};
+    duration cpu_seen_{};  // when it was looked at last
+    instant looked_at_ = long_ago;
+    instant look_at_ = long_ago;  // when to look next whether it burns
     burning_board::place* burns_at_ = nullptr;
+    bool is_demoted_ = false;  // at the lowest priority, which it can not leave: it ends soon
     instant idle_since_ = long_ago;
 };
 
@@ -73,6 +78,21 @@ class permit_rival {
 
   protected:
     ~permit_rival() = default;
+};
+
+/// Looks after threads that turn out to burn a CPU where only waiting was expected.
+class burner_keeper {
+  public:
+    /// `thread` burns for `payer` since its clock stood at `cpu`: it goes on at the lowest
+    /// priority, and workers leave CPUs for it. Null: it cannot be kept now.
+    virtual burning_board::place* begin(tenant_record& payer, world_thread& thread, duration cpu,
+                                        instant now) noexcept = 0;
+    /// It waits from now on, or has ended, and has used `more` in all. `left` is null for one that
+    /// was not found to burn: that is charged all the same.
+    virtual void end(burning_board::place* left, tenant_record& payer, duration more) noexcept = 0;
+
+  protected:
+    ~burner_keeper() = default;
 };
 
 struct pool_options {
@@ -90,6 +110,8 @@ struct pool_options {
     burning_board* board = nullptr;
     /// Asked before a permit is taken; null: nobody. Requires: a board.
     permit_rival* rival = nullptr;
+    /// Told of functions that burn, for a pool whose functions need no permit; null: nobody is.
+    burner_keeper* keeper = nullptr;
     duration idle_longest = std::chrono::seconds(10);
     /// One line for all payers. A tenant's lanes stand in one pool of a queue only: a second pool
     /// of the same queue must not use them.
@@ -143,6 +165,9 @@ class thread_pool {
     /// Charges the functions that run for what they have used since. The watchdog calls it.
     /// Complexity: O(threads).
     void refresh_running(instant now) noexcept;
+    /// Finds functions that burn a CPU, and tells the keeper. The watchdog calls it.
+    /// Complexity: O(1): it goes on where it ended, and reads a few threads' clocks.
+    void look_for_burners(instant now) noexcept;
 
     /// No more work; what is queued completes as given up.
     void stop() noexcept;
@@ -175,6 +200,13 @@ class thread_pool {
     void execute(pool_thread& self, job& work) noexcept;
     void count(const job& work, duration used) const noexcept;
     void return_permit_locked(pool_thread& self) noexcept;
+    void begin_burning_locked(pool_thread& self, instant now) noexcept;
+    void stop_burning(std::unique_lock<sleeping_lock>& lock, pool_thread& self,
+                      duration more) noexcept;
+    duration read_cpu(pool_thread& self) const noexcept;
+    void leave_queue_locked(const job& work) noexcept;
+    bool replace_demoted(pool_thread& self) noexcept;
+    void look_at_locked(pool_thread& one, instant now) noexcept;
     bool start_thread() noexcept;
     void give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why) noexcept;
     bool is_next_reserved_locked() const noexcept;
@@ -208,6 +240,7 @@ class thread_pool {
     std::uint32_t next_server_ = 0;
     std::size_t live_ = 0;                   // threads started and not ended
     duration expected_ = served_in_passing;  // what a function takes; long ones count at once
+    std::size_t look_from_ = 0;              // of all_: where look_for_burners goes on
     std::size_t permits_missing_ = 0;        // functions running beyond the permits
     bool stopping_ = false;
     std::vector<std::unique_ptr<pool_thread>> all_;

@@ -84,6 +84,7 @@ void thread_pool::begin_absence(pool_thread& self, const absence& why) noexcept 
     std::unique_lock lock(lock_);
     self.joins_ = why.root;
     self.visits_ = why.call;
+    stop_burning(lock, self, options_.keeper != nullptr ? read_cpu(self) : duration::zero());
     return_permit_locked(self);
     // If no thread can be had now, the watchdog tries again as long as nothing moves.
     static_cast<void>(give_place(lock));
@@ -99,6 +100,7 @@ void thread_pool::end_absence(pool_thread& self) noexcept {
         self.has_permit_ = true;
         options_.permits->take_back();
     }
+    begin_burning_locked(self, world_->clock().now());
 }
 
 result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, pool_thread* self,
@@ -116,12 +118,14 @@ result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, po
         }
         self->waits_for_ = &work;
         self->waits_at_ = &at;
+        stop_burning(lock, *self, options_.keeper != nullptr ? read_cpu(*self) : duration::zero());
         const bool grown = give_place(lock);
         if (!grown && work.progress == job::state::queued && work.dropped_from_queue != nullptr) {
             DRAMA_MARK("pool.runs_it_inline");
             // No thread to take our place: run it here, whoever pays, rather than hang.
             self->waits_for_ = nullptr;
             --waiting_count_;
+            begin_burning_locked(*self, world_->clock().now());
             run_inline(lock, *self, work);
             return {};
         }
@@ -142,6 +146,7 @@ result<void> thread_pool::wait_running(std::unique_lock<sleeping_lock>& lock, po
     if (self != nullptr) {
         self->waits_for_ = nullptr;
         --waiting_count_;
+        begin_burning_locked(*self, world_->clock().now());
     }
     return {};
 }

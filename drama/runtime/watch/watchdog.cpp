@@ -15,6 +15,7 @@ constinit thread_local const engine* this_thread_watches = nullptr;
 
 constexpr duration sleep_after_idle = std::chrono::milliseconds(10);
 constexpr duration pool_period = std::chrono::milliseconds(1);
+constexpr duration seek_period = std::chrono::milliseconds(8);
 constexpr duration pool_wait_longest = std::chrono::milliseconds(1);
 constexpr duration report_after = std::chrono::milliseconds(100);
 constexpr duration stack_answer_longest = std::chrono::milliseconds(400);
@@ -69,13 +70,13 @@ instant watchdog::step() noexcept {
     watch_burners(now);
     if (engine_->board().count() != 0) {
         engine_->compute().refresh_running(now);
-        engine_->board().refresh();
+        engine_->board().refresh(now);
     }
     if (now - pools_seen_ >= pool_period) {
         pools_seen_ = now;
         watch_pools(now);
     }
-    keep_cpus_alert(active && (is_core_still_ || engine_->permits().is_any_taken()), now);
+    keep_cpus_alert(active && (is_core_still_ || engine_->is_anything_burning()), now);
     engine_->gate().tick(now);
     if (engine_->options().hand_over) {
         engine_->ensure_spare();
@@ -293,6 +294,12 @@ void watchdog::watch_burners(instant now) noexcept {
 }
 
 void watchdog::watch_pools(instant now) noexcept {
+    // Where neither workers nor others that burn want for CPUs, they are in nobody's way.
+    const bool is_urgent = is_core_still_ || engine_->is_anything_burning();
+    if (is_urgent || now - burners_sought_ >= seek_period) {
+        burners_sought_ = now;
+        engine_->blocking().look_for_burners(now);
+    }
     if (engine_->blocking().oldest_wait(now) > pool_wait_longest) {
         engine_->blocking().expect_long();
     }

@@ -100,6 +100,7 @@ class watchdog final : public thread_body {
     std::vector<burner> burners_;
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
+    instant burners_sought_ = long_ago;
     bool cpus_alert_ = false;
     instant alert_wanted_ = long_ago;
     bool is_task_kept_ = false;   // behind a poll that was new to this tick

@@ -9,7 +9,7 @@
 namespace drama::inline v0::internal {
 
 inline constexpr std::uint64_t responsive_slice_ns = 100'000;
-inline constexpr std::uint64_t burning_slice_ns = 100'000'000;
+inline constexpr std::uint64_t burning_slice_ns = 3'000'000;
 inline constexpr int burning_nice = 19;
 
 /// The nice value that the program was started with; that of its main thread.

@@ -102,6 +102,36 @@ TEST(Ownership, WouldGiveACoreToBothWithoutTheBarrier) {
     EXPECT_TRUE(found.failed());
 }
 
+// Who lost its core reads what was done with it before that was told, however it learns of it.
+void read_what_was_committed(check::run& run) {
+    word tenure;
+    check::plain<int> committed{0};
+    bool ended_before_commit = false;
+    const auto read = [&] { ended_before_commit = ended_before_commit || committed.read() != 1; };
+    run.threads(
+        check::named{"holder",
+                     [&] {
+                         tenure.leave();
+                         if (!tenure.enter()) {
+                             read();
+                         }
+                     }},
+        check::named{"onlooker",
+                     [&] {
+                         if (tenure.is_taken()) {
+                             read();
+                         }
+                     }},
+        check::named{"watchdog", [&] { tenure.take(on_all_threads, [&] { ++committed; }); }});
+    run.require(!ended_before_commit, "a core was taken before it was given away");
+}
+
+TEST(Ownership, ShowsWhoLostItsCoreWhatBecameOfIt) {
+    const auto found = check::explore({.preemptions = 3}, read_what_was_committed);
+
+    EXPECT_TRUE(found.passed()) << found;
+}
+
 TEST(Ownership, NeedsItsOrders) {
     outcomes seen;
 

@@ -6,7 +6,8 @@
 // 2. park(): the mark goes up, then the taker asks whether there is something.
 // Both are sequentially consistent, so one of the two sees the other: no item waits for a worker
 // that sleeps. Whoever takes the mark down wakes the taker: one pusher, or none if the taker woke
-// by itself. The model checker searches all of it (tests/model/inject_queue_test.cpp).
+// by itself. Nothing else hangs on that, so it has no order: who wakes passes on what it wrote. The
+// model checker searches all of it (tests/model/inject_queue_test.cpp).
 #pragma once
 
 #include "drama/base/atomic.hpp"
@@ -22,7 +23,7 @@ class basic_inject_queue {
     bool push(Node& node) noexcept {
         items_.push(node);
         return parked_.load(std::memory_order_seq_cst) &&
-               parked_.exchange(false, std::memory_order_seq_cst);
+               parked_.exchange(false, std::memory_order_relaxed);
     }
     bool empty() const noexcept { return items_.empty(); }
     /// Everything pushed so far, oldest first, linked through Next.
@@ -37,7 +38,7 @@ class basic_inject_queue {
     /// False: somebody else did, or it is not parked.
     bool unpark() noexcept {
         return parked_.load(std::memory_order_relaxed) &&
-               parked_.exchange(false, std::memory_order_seq_cst);
+               parked_.exchange(false, std::memory_order_relaxed);
     }
     /// A hint.
     bool is_parked() const noexcept { return parked_.load(std::memory_order_relaxed); }

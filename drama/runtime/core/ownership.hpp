@@ -12,8 +12,9 @@
 //    with the core standing still.
 // Either the barrier comes after the holder's store of `runtime`, and the watchdog sees it; or
 // before, and then the holder's load of the claim, which follows the store, sees `claimed`. This is
-// the asymmetric form of Dekker's algorithm. The barrier is a parameter, so that a model checker
-// can enumerate both orders (ownership_test.cpp).
+// the asymmetric form of Dekker's algorithm. The barrier orders all before it, also the store of
+// the claim. It is a parameter, so that a model checker can enumerate both orders
+// (ownership_test.cpp).
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ class basic_ownership {
     /// the caller's.
     template <class Barrier, class Commit>
     bool take(Barrier barrier, Commit commit) noexcept {
-        claim_.store(claim::claimed, std::memory_order_seq_cst);
+        claim_.store(claim::claimed, std::memory_order_relaxed);
         barrier();
         const bool won = state_.load(std::memory_order_acquire) == state::user;
         if (won) {
@@ -63,7 +64,7 @@ class basic_ownership {
     /// Runs `action()` if the holder is in user code, and keeps it there meanwhile. True: it did.
     template <class Barrier, class Action>
     bool visit(Barrier barrier, Action action) noexcept {
-        claim_.store(claim::claimed, std::memory_order_seq_cst);
+        claim_.store(claim::claimed, std::memory_order_relaxed);
         barrier();
         const bool won = state_.load(std::memory_order_acquire) == state::user;
         if (won) {

@@ -60,8 +60,9 @@ template <class Atomics>
 bool basic_timer_wheel<Atomics>::disarm(node& timer) noexcept {
     auto seen = timer.progress.load(std::memory_order_acquire);
     while (seen == node::state::idle) {
+        // A refusal says nothing but itself; acquire is for what arm() did meanwhile.
         if (timer.progress.compare_exchange_weak(
-                seen, node::state::refused, std::memory_order_acq_rel, std::memory_order_acquire)) {
+                seen, node::state::refused, std::memory_order_relaxed, std::memory_order_acquire)) {
             return false;
         }
     }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scenarios of the suite that wait for something drama does not have yet. Each is written out
-// and fails today, so it is disabled; --gtest_also_run_disabled_tests shows how.
+// Two things that drama does not do, as programs that would need them. They fail, so they are
+// disabled; --gtest_also_run_disabled_tests shows how.
 //
-//   D6 with credit mode: queues between workers and tenants are not credit-based yet, so a ring of
-//      full channels stands still, and is described, in place of coming on.
+//   D6: channels give no credit, so a ring of full ones stands still, and is described.
 //   D17: a lock does not lend its holder the place of who waits for it, so a tenant of little
 //      share keeps others waiting for as long as its share says.
 #include <gtest/gtest.h>

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// What is next in fair order is in thread_pool_order.cpp, who burns in
+// thread_pool_burners.cpp, waiting inside a function in thread_pool_wait.cpp, the end in
+// thread_pool_end.cpp.
+//
 // Growth: whoever starts a function makes sure first that an idle thread is left behind, up to the
 // limit, so a submit never starts threads itself except the first. A thread inside wait() raises
 // the limit by one: its place is taken meanwhile, so waiting can never use up the pool.
@@ -18,7 +22,6 @@ namespace {
 thread_local pool_thread* this_pool_thread = nullptr;
 
 constexpr duration unread_longest = std::chrono::microseconds(100);  // its CPU time is let go
-constexpr duration overcommit_cost_max = std::chrono::milliseconds(2);
 // Thread time is dear by the size of the pool, as CPU time is by the number of CPUs.
 constexpr std::uint32_t blocking_cheapness = 64;
 
@@ -215,97 +218,6 @@ instant thread_pool::step(pool_thread& self) noexcept {
     return long_ago;
 }
 
-bool thread_pool::take_permit_locked(instant now) noexcept {
-    if (options_.permits == nullptr) {
-        return true;
-    }
-    if (options_.rival != nullptr && options_.permits->free() <= 1 &&
-        options_.rival->goes_before(next_position_locked(now), now)) {
-        return false;
-    }
-    return options_.permits->try_take();
-}
-
-virtual_time thread_pool::next_position(instant now) noexcept {
-    const std::lock_guard guard(lock_);
-    // Only what can start at once stands in anybody's way.
-    return options_.board == nullptr || idle_.empty() ? no_deadline : next_position_locked(now);
-}
-
-virtual_time thread_pool::next_position_locked(instant now) noexcept {
-    const pool_item* const next = queue_.peek(now);
-    return next == nullptr
-               ? no_deadline
-               : options_.board->position_of(*static_cast<const job*>(next)->payer, now);
-}
-
-void thread_pool::return_permit_locked(pool_thread& self) noexcept {
-    if (options_.permits == nullptr) {
-        return;
-    }
-    if (self.has_permit_) {
-        options_.permits->give_back();
-    } else {
-        --permits_missing_;
-    }
-}
-
-void thread_pool::leave_queue_locked(const job& work) noexcept {
-    if (options_.board != nullptr) {
-        options_.board->part(*work.payer);
-    }
-}
-
-// The next job in fair order, with what it needs to start; null if none may start now.
-job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self) noexcept {
-    const instant now = world_->clock().now();
-    while (queue_.size() != 0) {
-        const std::size_t busy = live_ - idle_.count() - waiting_count_;
-        if (busy > options_.threads_max + options_.overcommit_max) {
-            return nullptr;
-        }
-        self.has_permit_ = take_permit_locked(now);
-        if (!self.has_permit_) {
-            // Beyond the permits only what should be short may start; the kernel time-slices it.
-            if (queue_.prior() > overcommit_cost_max ||
-                permits_missing_ >= options_.overcommit_max) {
-                return nullptr;
-            }
-            ++permits_missing_;
-        }
-        const bool is_reserved = busy + options_.reserved > options_.threads_max;
-        self.grant_ = is_reserved && options_.reserved != 0
-                          ? queue_.pick_under_share(self.server_, now)
-                          : queue_.pick(self.server_, now);
-        if (!self.grant_) {
-            return_permit_locked(self);
-            return nullptr;
-        }
-        auto* const work = static_cast<job*>(self.grant_.item);
-        if (!work->ran_inline) {
-            work->progress = job::state::running;
-            work->runner = &self;
-            if (options_.board != nullptr) {
-                self.cpu_seen_ = world_->thread_cpu_time();
-                self.cpu_began_.store(self.cpu_seen_, std::memory_order_relaxed);
-            }
-            begin_burning_locked(self, now);
-            leave_queue_locked(*work);
-            work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
-            work->payer->usage.pool_wait_ns.add(
-                static_cast<std::uint64_t>((now - work->queued_at).count()));
-            return work;
-        }
-        queue_.settle(self.grant_, duration(1), now);
-        leave_queue_locked(*work);
-        return_permit_locked(self);
-        lock.unlock();
-        work->dropped_from_queue(*work);  // may destroy what the user handed over
-        lock.lock();
-    }
-    return nullptr;
-}
-
 void thread_pool::execute(pool_thread& self, job& work) noexcept {
     const bool by_cpu = options_.queue == queue_id::compute;
     const instant began = world_->clock().now();
@@ -392,61 +304,6 @@ void thread_pool::poke() noexcept {
     }
     if (sleeper != nullptr) {
         sleeper->spot_->unpark();
-    }
-}
-
-// What is queued completes without having begun, because of `why`.
-void thread_pool::give_up_queued(std::unique_lock<sleeping_lock>& lock, errc why) noexcept {
-    const instant now = world_->clock().now();
-    while (queue_.size() != 0) {
-        pool_grant grant = queue_.pick(0, now);
-        auto* const work = static_cast<job*>(grant.item);
-        queue_.settle(grant, duration(1), now);
-        leave_queue_locked(*work);
-        if (work->ran_inline) {
-            lock.unlock();
-            work->dropped_from_queue(*work);
-            lock.lock();
-            continue;
-        }
-        work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
-        work->progress = job::state::done;
-        work->given_up = why;
-        if (work->waiter != nullptr) {
-            work->waiter->unpark();
-        }
-        lock.unlock();
-        work->complete(*work);
-        lock.lock();
-    }
-}
-
-void thread_pool::stop() noexcept {
-    std::vector<pool_thread*> sleepers;
-    std::unique_lock lock(lock_);
-    stopping_ = true;
-    give_up_queued(lock, errc::shutting_down);
-    while (pool_thread* const sleeper = idle_.pop()) {
-        sleepers.push_back(sleeper);
-    }
-    lock.unlock();
-    for (pool_thread* const sleeper : sleepers) {
-        sleeper->spot_->unpark();
-    }
-}
-
-std::size_t thread_pool::running_threads() noexcept {
-    const std::lock_guard guard(lock_);
-    return live_;
-}
-
-void thread_pool::detach_running() noexcept {
-    DRAMA_MARK("pool.leaves_threads");
-    const std::lock_guard guard(lock_);
-    for (const auto& each : all_) {
-        if (!each->finished_ && each->thread_ != nullptr) {
-            each->thread_->detach();
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "drama/admin/json_writer.hpp"
+#include "figures_text.hpp"
 #include "load/plot.hpp"
 #include "span_text.hpp"
 
@@ -20,7 +21,7 @@ std::string time_at(const histogram& of, double share) {
     return of.is_empty() ? "-" : span_text(static_cast<double>(of.at(share)));
 }
 
-using row = std::array<std::string, 9>;
+using row = std::vector<std::string>;
 
 row row_of(const std::string& name, const load_result& of) {
     std::array<char, 32> rate;
@@ -35,25 +36,6 @@ row row_of(const std::string& name, const load_result& of) {
             time_at(of.latency_ns, 0.99),
             time_at(of.latency_ns, 0.999),
             time_at(of.latency_ns, 1)};
-}
-
-// The first column is for names, all others for figures.
-std::string table_of(const std::vector<row>& rows) {
-    std::array<std::size_t, std::tuple_size_v<row>> widths{};
-    for (const row& each : rows) {
-        for (std::size_t i = 0; i < each.size(); ++i) {
-            widths[i] = std::max(widths[i], each[i].size());
-        }
-    }
-    std::string table;
-    for (const row& each : rows) {
-        for (std::size_t i = 0; i < each.size(); ++i) {
-            const std::string padding(widths[i] - each[i].size(), ' ');
-            table += i == 0 ? each[i] + padding : "  " + padding + each[i];
-        }
-        table += "\n";
-    }
-    return table;
 }
 
 void add_problem(std::string& to, std::uint64_t count, const std::string& what) {
@@ -90,24 +72,6 @@ std::string problems_of(const load_plan& plan, const load_result& total) {
                 "\n";
     }
     return text;
-}
-
-double microseconds(std::uint64_t ns) {
-    return static_cast<double>(ns) / 1000;
-}
-
-void write_histogram(json_writer& json, std::string_view key, const histogram& of) {
-    json.begin_object(key);
-    json.number("samples", of.count());
-    json.number("mean", of.mean() / 1000);
-    json.number("min", microseconds(of.min()));
-    json.number("p50", microseconds(of.at(0.5)));
-    json.number("p90", microseconds(of.at(0.9)));
-    json.number("p99", microseconds(of.at(0.99)));
-    json.number("p999", microseconds(of.at(0.999)));
-    json.number("p9999", microseconds(of.at(0.9999)));
-    json.number("max", microseconds(of.max()));
-    json.end_object();
 }
 
 void write_result(json_writer& json, const load_result& of) {
@@ -172,7 +136,7 @@ load_result load_report::total() const {
 
 std::string load_report::text() const {
     std::vector<row> rows{
-        {"group", "answered", "/s", "failed", "p50", "p90", "p99", "p99.9", "most"}};
+        row{"group", "answered", "/s", "failed", "p50", "p90", "p99", "p99.9", "most"}};
     for (std::size_t i = 0; i < results.size(); ++i) {
         rows.push_back(row_of(plan->groups[i].name, results[i]));
     }
@@ -182,7 +146,7 @@ std::string load_report::text() const {
     }
     const std::string how_ended = is_interrupted ? ", interrupted" : "";
     return "drama load: " + std::string(plan->address()) + ", seed " + std::to_string(plan->seed) +
-           how_ended + "\n" + table_of(rows) + problems_of(*plan, sum);
+           how_ended + "\n" + table_of(rows, 1) + problems_of(*plan, sum);
 }
 
 std::string load_report::json() const {

@@ -6,13 +6,14 @@
 #include <cstdio>
 
 #include "drama/admin/json_writer.hpp"
+#include "figures_text.hpp"
 #include "load/plot.hpp"
 #include "span_text.hpp"
 
 namespace drama::cli {
 namespace {
 
-using row = std::array<std::string, 12>;
+using row = std::vector<std::string>;
 
 template <class Value>
 std::string printed(const char* format, Value value) {
@@ -29,25 +30,6 @@ std::string at(const histogram& of, double share) {
     return of.is_empty() ? "-" : span_of(static_cast<double>(of.at(share)));
 }
 
-std::string table_of(const std::vector<row>& rows) {
-    std::array<std::size_t, std::tuple_size_v<row>> widths{};
-    for (const row& each : rows) {
-        for (std::size_t i = 0; i != each.size(); ++i) {
-            widths[i] = std::max(widths[i], each[i].size());
-        }
-    }
-    std::string table;
-    for (const row& each : rows) {
-        for (std::size_t i = 0; i != each.size(); ++i) {
-            const std::string padding(widths[i] - each[i].size(), ' ');
-            table += i < 2 ? each[i] + padding + "  " : padding + each[i] + "  ";
-        }
-        table.erase(table.find_last_not_of(' ') + 1);
-        table += "\n";
-    }
-    return table;
-}
-
 row row_of(const std::string& order, const tenant_plan& plan, const replay_line& line) {
     const replay_figures& all = line.all;
     return {order,
@@ -62,22 +44,6 @@ row row_of(const std::string& order, const tenant_plan& plan, const replay_line&
             at(all.wait_ns, 0.99),
             at(all.wait_ns, 0.999),
             at(all.response_ns, 0.99)};
-}
-
-double microseconds(std::uint64_t ns) {
-    return static_cast<double>(ns) / 1000;
-}
-
-void write_histogram(json_writer& json, std::string_view key, const histogram& of) {
-    json.begin_object(key);
-    json.number("samples", of.count());
-    json.number("mean", of.mean() / 1000);
-    json.number("p50", microseconds(of.at(0.5)));
-    json.number("p90", microseconds(of.at(0.9)));
-    json.number("p99", microseconds(of.at(0.99)));
-    json.number("p999", microseconds(of.at(0.999)));
-    json.number("max", microseconds(of.max()));
-    json.end_object();
 }
 
 void write_figures(json_writer& json, const replay_figures& of) {
@@ -169,8 +135,8 @@ std::string csv_row(const std::string& order, const std::string& name, double we
 }  // namespace
 
 std::string replay_report::text() const {
-    std::vector<row> rows{{"order", "tenants", "share", "most/least", "finished", "lag sigma",
-                           "lag least", "lag most", "wait p50", "p99", "p99.9", "response p99"}};
+    std::vector<row> rows{row{"order", "tenants", "share", "most/least", "finished", "lag sigma",
+                              "lag least", "lag most", "wait p50", "p99", "p99.9", "response p99"}};
     for (const replay_result& each : results) {
         for (std::size_t i = 0; i != each.lines.size(); ++i) {
             rows.push_back(row_of(each.order, what->tenants[i], each.lines[i]));
@@ -181,7 +147,7 @@ std::string replay_report::text() const {
     for (const queue_plan& each : what->queues) {
         head += std::to_string(each.servers) + " servers of " + each.name + ", ";
     }
-    return head + "seed " + std::to_string(what->seed) + "\n" + table_of(rows);
+    return head + "seed " + std::to_string(what->seed) + "\n" + table_of(rows, 2);
 }
 
 std::string replay_report::json() const {

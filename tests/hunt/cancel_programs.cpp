@@ -8,7 +8,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "drama/base/spinlock.hpp"
@@ -25,10 +24,6 @@
 
 namespace drama::hunt {
 namespace {
-
-std::string tenant_name(std::size_t number) {
-    return "tenant " + std::to_string(number);
-}
 
 // A permit is taken out of its guard, to be given back by hand: not when the task is stopped.
 

@@ -3,7 +3,6 @@
 // second connection, a lock in the hands of a task that waits for who wants it, and two tasks that
 // change one number.
 #include <cstddef>
-#include <string>
 #include <utility>
 
 #include "drama/base/spinlock.hpp"
@@ -18,10 +17,6 @@
 
 namespace drama::hunt {
 namespace {
-
-std::string tenant_name(std::size_t number) {
-    return "tenant " + std::to_string(number);
-}
 
 // A transfer locks both accounts: the one that gives first.
 

@@ -3,7 +3,9 @@
 // twin in which it is mended. A search must find the bug, and have nothing to say about the twin.
 #pragma once
 
+#include <cstddef>
 #include <span>
+#include <string>
 
 #include "drama/sim/node/sim_test_world.hpp"
 
@@ -18,6 +20,11 @@ struct program {
     const char* words;
 };
 
+/// For programs that have as many tenants as they like.
+inline std::string tenant_name(std::size_t number) {
+    return "tenant " + std::to_string(number);
+}
+
 /// Locks, permits and who holds them.
 std::span<const program> holder_programs();
 /// Signals that come too early, too late or to nobody.
@@ -28,7 +35,9 @@ std::span<const program> request_programs();
 std::span<const program> race_programs();
 /// Stops and deadlines at a bad moment.
 std::span<const program> cancel_programs();
-/// Waits that nobody ends.
+/// Waits at locks and signals that nobody ends.
 std::span<const program> wait_programs();
+/// Waits for partners who do not do their part.
+std::span<const program> partner_programs();
 
 }  // namespace drama::hunt

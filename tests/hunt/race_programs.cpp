@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,10 +20,6 @@
 
 namespace drama::hunt {
 namespace {
-
-std::string tenant_name(std::size_t number) {
-    return "tenant " + std::to_string(number);
-}
 
 // A session is found, something is awaited, and what was found has moved: the list has grown.
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
 #include <utility>
 
 #include "drama/base/spinlock.hpp"
@@ -23,10 +22,6 @@
 
 namespace drama::hunt {
 namespace {
-
-std::string tenant_name(std::size_t number) {
-    return "tenant " + std::to_string(number);
-}
 
 // A client that hears nothing in time asks again, on another connection.
 

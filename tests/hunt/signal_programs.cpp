@@ -4,7 +4,6 @@
 #include <atomic>
 #include <coroutine>
 #include <cstddef>
-#include <string>
 #include <utility>
 
 #include "drama/base/atomic.hpp"
@@ -20,10 +19,6 @@
 
 namespace drama::hunt {
 namespace {
-
-std::string tenant_name(std::size_t number) {
-    return "tenant " + std::to_string(number);
-}
 
 // An event for one waiter. It must look whether it is set after it can be found by who sets it.
 

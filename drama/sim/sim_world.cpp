@@ -199,6 +199,11 @@ fault_plan& sim_world::faults() noexcept {
     return threads_->faults();
 }
 
+void sim_world::calm_down() noexcept {
+    threads_->faults().clear();
+    threads_->be_fair();
+}
+
 void sim_world::fail_threads_after(std::size_t most) noexcept {
     threads_->limit_threads(most);
 }

@@ -48,7 +48,8 @@ DRAMA_API void block(duration length) noexcept;
 /// world whose threads are steps in one loop. The owner, who made it, lets it run; parking and
 /// joining by the owner let it run too.
 ///
-/// Threads: the owner and the simulated threads; no other.
+/// Threads: the owner and the simulated threads; no other. Worlds of one owner may live side by
+/// side; they end in the reverse order of their making.
 /// Determinism: the same seed, options and program give the same run, event by event.
 class DRAMA_API sim_world final : public world {
   public:
@@ -101,6 +102,8 @@ class DRAMA_API sim_world final : public world {
     sim_network& net() noexcept { return *network_; }
     /// What breaks in this world, when and for whom.
     fault_plan& faults() noexcept;
+    /// From now on nothing breaks and no schedule is unfair: who goes on comes to its end.
+    void calm_down() noexcept;
     /// The disk of a machine, made when it is first asked for; without a name that of make_io.
     sim_disk& disk(std::string_view machine = {});
     /// The IO of a runtime on a machine of its own: its addresses, which its name resolves to, and

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "drama/sim/carrier_threads.hpp"
+#include "drama/sim/internal/sim_scheduler.hpp"
 #include "drama/sim/seed.hpp"
 
 namespace drama {
@@ -478,6 +480,72 @@ TEST(SimWorld, AnyNoteChangesTheHash) {
     other.note(2);
 
     EXPECT_NE(one.event_hash(), other.event_hash());
+}
+
+// As unfair as can be: whoever started first. Nothing takes time.
+class always_the_first final : public random_walk {
+  public:
+    always_the_first() noexcept : random_walk(1) {}
+    std::size_t choose(std::span<internal::sim_thread* const> ready) noexcept override {
+        const auto first = std::ranges::min_element(ready, {}, &internal::sim_thread::id);
+        return static_cast<std::size_t>(first - ready.begin());
+    }
+    std::int64_t delay_ns(schedule_delay, const internal::sim_thread&,
+                          const duration_range&) noexcept override {
+        return 0;
+    }
+    bool preempts(const internal::sim_thread&, std::uint32_t) noexcept override { return false; }
+};
+
+TEST(SimWorld, NobodyIsPassedOverMoreOftenThanTheBoundSays) {
+    always_the_first unfair;
+    sim_options options;
+    options.strategy = &unfair;
+    sim_world in(seed_or(1), options);
+    bool is_over = false;
+    int since = 0;
+    std::vector<int> passed_over;
+    auto spins = start(in, [&](scripted& self) {
+        ++since;
+        return is_over ? end(self) : long_ago;
+    });
+    auto waits = start(in, [&](scripted& self) {
+        passed_over.push_back(std::exchange(since, 0));
+        is_over = self.steps == 5;
+        return is_over ? end(self) : long_ago;
+    });
+
+    in.run_until_idle();
+
+    EXPECT_EQ(passed_over, std::vector<int>(5, 1'000));
+}
+
+TEST(SimWorld, AWorldThatCalmsDownIsFair) {
+    always_the_first unfair;
+    sim_options options;
+    options.strategy = &unfair;
+    sim_world in(seed_or(1), options);
+    in.calm_down();
+    bool is_over = false;
+    auto spins = start(in, [&](scripted& self) { return is_over ? end(self) : long_ago; });
+    auto waits = start(in, [&](scripted& self) {
+        is_over = self.steps == 1'000;
+        return is_over ? end(self) : long_ago;
+    });
+
+    in.run_until_idle();
+
+    EXPECT_LT(spins->steps, 10'000);
+}
+
+TEST(SimWorldDeathTest, WorldsOfOneThreadEndInTheReverseOrderOfTheirMaking) {
+    EXPECT_DEATH(
+        {
+            auto one = std::make_unique<sim_world>(1);
+            const sim_world other(2);
+            one.reset();
+        },
+        "reverse order of their making");
 }
 
 TEST(SimWorldDeathTest, AnOwnerThatWaitsForNothingIsToldSo) {

@@ -95,7 +95,7 @@ verdict simulation::run_to_verdict(duration longest) {
         watch& at = *static_cast<watch*>(from);
         const auto found = at.marks.look(at.in->world_.progress_marks(), at.in->world_.steps());
         if (found == livelock_watch::finding::calm_down) {
-            at.in->world_.faults().clear();
+            at.in->world_.calm_down();
         }
         at.stands = found == livelock_watch::finding::livelock;
         return at.stands || at.in->tasks_alive() == 0;

@@ -22,7 +22,8 @@ namespace drama::inline v0 {
 
 class runtime;
 
-/// Threads: the one that made it. Determinism: as sim_world.
+/// Threads: the one that made it. Lifetime: simulations of one thread end in the reverse order of
+/// their making. Determinism: as sim_world.
 class DRAMA_API simulation {
   public:
     explicit simulation(std::uint64_t seed, const sim_options& options = {});

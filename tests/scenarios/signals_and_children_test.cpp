@@ -205,6 +205,39 @@ TEST(SimChildren, GoWithTheirParentsHandleAndWithItsMachine) {
     }
 }
 
+task<result<void>> keeps_a_child() {
+    child_options options;
+    options.input = child_stream::pipe;
+    options.output = child_stream::pipe;
+    DRAMA_CO_TRY(auto child, co_await child_process::start("long", std::move(options)));
+    co_return co_await sleep_for(1h);
+}
+
+TEST(SimChildren, OfAProcessThatHasEndedAreNoLeak) {
+    sim_test_world world({.seed = seed_or(1)});
+    int ended = 0;
+    world.children().define(
+        "long", [](const auto&) { return child_script{.takes = 1h, .output = "late"}; });
+    world.start("node", keeps_a_child);
+    world.start("other", sleeps, &ended);
+    world.after(5ms, [&] { world.end_process("node"); });
+    EXPECT_TRUE(world.finish().holds()) << world.verdict().what;
+    EXPECT_EQ(ended, 1);
+}
+
+TEST(SimChildren, AreRefusedWhereTheWorldHasHadTooManyProcesses) {
+    sim_test_world world({.seed = seed_or(1)});
+    told seen;
+    world.children().define("any", [](const auto&) { return child_script(); });
+    world.net().options().processes_max = 2;
+    sim_program& only = world.start("node", runs_a_child, "any", "", "", &seen);
+    world.run_for(1s);
+    sim_program& refused = world.start("node", runs_a_child, "any", "", "", &seen);
+    EXPECT_TRUE(world.finish().holds()) << world.verdict().what;
+    EXPECT_EQ(only.error(), "");
+    EXPECT_EQ(refused.error(), errno_code(EAGAIN).message());
+}
+
 task<result<void>> hears_of_its_child(bool* heard) {
     DRAMA_CO_TRY(auto signals, signal_set::open({SIGCHLD}));
     auto starting = child_process::start("long");

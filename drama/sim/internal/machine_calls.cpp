@@ -11,6 +11,11 @@ bool machine_calls::is_simulated() noexcept {
     return in != nullptr && in->current() != nullptr;
 }
 
+bool machine_calls::is_between_steps() noexcept {
+    return !is_simulated() &&
+           (scheduler_of_this_thread() != nullptr || scheduler_owned_by_this_thread() != nullptr);
+}
+
 void machine_calls::stray(const char* call, const std::string& where) noexcept {
     scheduler_of_this_thread()->report_stray(call, where);
 }
@@ -40,8 +45,22 @@ bool machine_calls::wait_at(const void* object, std::int64_t until_ns) noexcept 
     return scheduler_of_this_thread()->wait_at(object, until_ns);
 }
 
-void machine_calls::wake(const void* object, bool all) noexcept {
-    scheduler_of_this_thread()->wake_at(object, all);
+std::size_t machine_calls::wake(const void* object, bool all) noexcept {
+    if (sim_scheduler* const in = scheduler_of_this_thread()) {
+        return in->wake_at(object, all);
+    }
+    std::size_t woken = 0;
+    for (sim_scheduler* each = scheduler_owned_by_this_thread(); each != nullptr;
+         each = each->owned_before()) {
+        woken += each->wake_at(object, all);
+    }
+    return woken;
+}
+
+bool machine_calls::let_holder_go_on(int round) noexcept {
+    sim_scheduler* const served = scheduler_of_this_thread();
+    sim_scheduler* const in = served != nullptr ? served : scheduler_owned_by_this_thread();
+    return in != nullptr && in->let_holder_go_on(round);
 }
 
 }  // namespace drama::inline v0::internal

@@ -4,6 +4,7 @@
 // threads are strays; waits for locks become waits of the simulated thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,10 +12,12 @@
 
 namespace drama::inline v0::internal {
 
-/// Threads: any; all but is_simulated only from simulated code.
+/// Threads: any; all but is_simulated, wake and let_holder_go_on only from simulated code.
 struct DRAMA_API machine_calls {
     /// The calling OS thread is in the middle of a simulated thread's step.
     static bool is_simulated() noexcept;
+    /// It is not, but its thread has made a simulation, or runs a check of one.
+    static bool is_between_steps() noexcept;
     /// Strays end the run (sim_options::on_stray) or the program; `where` names the caller.
     static void stray(const char* call, const std::string& where) noexcept;
 
@@ -27,8 +30,12 @@ struct DRAMA_API machine_calls {
     static void give_way() noexcept;
     /// Waits until `wake(object)` or until the time has come, which yields false.
     static bool wait_at(const void* object, std::int64_t until_ns) noexcept;
-    /// Lets the first of those that wait there go on, or all of them.
-    static void wake(const void* object, bool all) noexcept;
+    /// Lets the first of those that wait there go on, or all of them; how many. From simulated
+    /// code, or from that of a test between two steps: its callbacks and checks. Else nobody.
+    static std::size_t wake(const void* object, bool all) noexcept;
+    /// For a test's code that finds a lock taken, in loops: simulated code that may hold it goes
+    /// on for a little, the `round`-th time. False: it is somebody else who holds it.
+    static bool let_holder_go_on(int round) noexcept;
 };
 
 }  // namespace drama::inline v0::internal

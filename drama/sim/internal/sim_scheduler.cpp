@@ -28,9 +28,8 @@ thread_local sim_scheduler* this_thread_serves = nullptr;
 
 // Whoever spins waits for a thread that has lost its CPU.
 constexpr duration spin_pause = std::chrono::nanoseconds(500);
-// A ready thread is passed over so often, and then runs; looked at once in so many choices.
+// A ready thread is passed over so often, and then runs.
 constexpr std::uint64_t passed_over_max = 1'000;
-constexpr std::uint64_t passed_over_looks = 256;
 
 // The newest of the simulations that this thread has made and not ended.
 thread_local sim_scheduler* this_thread_owns = nullptr;
@@ -53,6 +52,10 @@ void give_way() noexcept {
 
 [[gnu::noinline]] sim_scheduler* scheduler_of_this_thread() noexcept {
     return this_thread_serves;
+}
+
+[[gnu::noinline]] sim_scheduler* scheduler_owned_by_this_thread() noexcept {
+    return this_thread_owns;
 }
 
 sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
@@ -80,6 +83,8 @@ sim_scheduler::sim_scheduler(std::uint64_t seed, const sim_options& options)
 }
 
 sim_scheduler::~sim_scheduler() {
+    DRAMA_ASSERT(this_thread_owns == this,
+                 "simulations of one thread end in the reverse order of their making");
     this_thread_owns = owned_before_;
     replace_yield(owned_before_ != nullptr ? &run_a_little : nullptr);
     for (auto& thread : threads_) {
@@ -230,11 +235,13 @@ void sim_scheduler::carry(carrier& on) noexcept {
 run_end sim_scheduler::run(const run_limit& limit) noexcept {
     DRAMA_ASSERT(carrying_ == nullptr, "a simulation is run from inside itself");
     limit_ = limit;
+    is_running_ = true;
     sim_thread* const next = pick();
     if (next != nullptr) {
         pass_to(*next);
         owner_turn_.wait();
     }
+    is_running_ = false;
     return why_;
 }
 
@@ -284,11 +291,13 @@ sim_thread* sim_scheduler::pick() noexcept {
 }
 
 // A strategy may be as unfair as it likes, but not for ever: workers that look for work would spin
-// while the one that has it never runs, which no machine does to them.
+// while the one that has it never runs, which no machine does to them. Who becomes ready after a
+// look is due later than whoever was the first then, so most choices need no look.
 std::size_t sim_scheduler::choose() noexcept {
-    if (++choices_ % passed_over_looks == 0) {
+    if (++choices_ > looks_at_choice_) {
         const auto first = std::ranges::min_element(ready_, {}, &sim_thread::ready_since);
-        if (choices_ - (*first)->ready_since >= passed_over_max) {
+        looks_at_choice_ = (*first)->ready_since + passed_over_max;
+        if (choices_ > looks_at_choice_) {
             return static_cast<std::size_t>(first - ready_.begin());
         }
     }

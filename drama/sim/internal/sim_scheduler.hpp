@@ -112,6 +112,9 @@ class DRAMA_API sim_scheduler {
     /// They go on where they were.
     void let_go(thread_group& group) noexcept;
     void limit_threads(std::size_t most) noexcept { threads_max_ = most; }
+    /// From now on every answer is drawn from the seed, whatever the strategy was: who waits for
+    /// another thread's turn gets somewhere.
+    void be_fair() noexcept { strategy_ = &own_strategy_; }
     std::size_t alive() const noexcept { return alive_; }
     std::size_t burning_max() const noexcept { return burning_max_; }
 
@@ -143,7 +146,13 @@ class DRAMA_API sim_scheduler {
     std::int64_t look_at_clock() noexcept { return now_ns_ += options_.clock_tick.count(); }
     /// Waits inside a step at a foreign object until `wake_at` or the time. False: the time came.
     bool wait_at(const void* object, std::int64_t until_ns) noexcept;
-    void wake_at(const void* object, bool all) noexcept;
+    /// Yields how many wake.
+    std::size_t wake_at(const void* object, bool all) noexcept;
+    /// The simulation that the same thread made before this one and has not ended.
+    sim_scheduler* owned_before() const noexcept { return owned_before_; }
+    /// For the owner, who finds a lock taken: its holder goes on for a little, the `round`-th time.
+    /// False: no simulated thread is in the middle of a step, so none holds it.
+    bool let_holder_go_on(int round) noexcept;
     /// Threads that wait so, without a time limit and for `least_ns` already, and are not held.
     std::size_t waiting_at_objects(std::int64_t least_ns) const noexcept;
 
@@ -189,11 +198,13 @@ class DRAMA_API sim_scheduler {
         thread_group* group;
         std::int64_t until_ns;
         std::int64_t since_ns;
+        bool is_for_one = false;  ///< notified alone: if it cannot go on, somebody else must
     };
 
     void make_ready_at(sim_thread& thread, std::int64_t at_ns) noexcept;
     sim_thread* pick() noexcept;
     std::size_t choose() noexcept;
+    void pass_on_wakes_of(const thread_group& group) noexcept;
     bool is_limit_met() noexcept;
     bool does_owner_say_enough() noexcept;
     bool advance() noexcept;
@@ -231,6 +242,8 @@ class DRAMA_API sim_scheduler {
     std::vector<sim_thread*> ready_;
     std::vector<object_wait*> object_waits_;  // the longest first
     std::uint64_t choices_ = 0;
+    std::uint64_t looks_at_choice_ = 0;  // when somebody may have been passed over too often
+    bool is_running_ = false;            // the owner is inside run()
     std::vector<std::unique_ptr<sim_thread>> threads_;
     struct passing_time final : fault_time {
         explicit passing_time(sim_scheduler& scheduler) noexcept : in(&scheduler) {}
@@ -242,11 +255,12 @@ class DRAMA_API sim_scheduler {
     passing_time fault_time_{*this};
     const fault_context fault_context_{.plan = &faults_, .time = &fault_time_};
     random_walk own_strategy_;
-    schedule_strategy* const strategy_;
+    schedule_strategy* strategy_;
     event_log log_;
     access_points accesses_;
 
     std::size_t alive_ = 0;
+    std::size_t waiting_inside_ = 0;  // threads in the middle of a step
     std::size_t burning_ = 0;
     std::size_t burning_max_ = 0;
     std::uint64_t thread_ids_ = 0;
@@ -257,5 +271,7 @@ class DRAMA_API sim_scheduler {
 
 /// The scheduler that runs the calling OS thread, or null.
 [[nodiscard]] sim_scheduler* scheduler_of_this_thread() noexcept;
+/// The newest that the calling OS thread has made and not ended, or null.
+[[nodiscard]] sim_scheduler* scheduler_owned_by_this_thread() noexcept;
 
 }  // namespace drama::inline v0::internal

@@ -109,6 +109,7 @@ void sim_scheduler::pass_time(duration length, bool burns) noexcept {
 void sim_scheduler::wait_inside(sim_thread& self) noexcept {
     end_running(self);
     current_ = nullptr;
+    ++waiting_inside_;
     sim_thread* const next = pick();
     if (next != &self) {
         carrier& mine = *carrying_;
@@ -123,12 +124,29 @@ void sim_scheduler::wait_inside(sim_thread& self) noexcept {
         carrying_ = &mine;
         self.inside = nullptr;
     }
+    --waiting_inside_;
     begin_running(self);
     note(sim_event::resume, 0);
 }
 
+// Whoever was woken alone and is held before it goes on would keep what it was woken for: another
+// one is woken too. Where the first goes on later nevertheless, it has woken for nothing, which
+// conditions of the C library are allowed to do, and looks at its lock again.
+void sim_scheduler::pass_on_wakes_of(const thread_group& group) noexcept {
+    std::vector<const void*> passed;
+    for (object_wait* const each : object_waits_) {
+        if (each->group == &group && std::exchange(each->is_for_one, false)) {
+            passed.push_back(each->object);
+        }
+    }
+    for (const void* const each : passed) {
+        wake_at(each, false);
+    }
+}
+
 void sim_scheduler::hold(thread_group& group) noexcept {
     group.is_held = true;
+    pass_on_wakes_of(group);
     std::erase_if(ready_, [&](sim_thread* each) {
         const bool is_of_it = each->group == &group;
         if (is_of_it) {
@@ -141,8 +159,24 @@ void sim_scheduler::hold(thread_group& group) noexcept {
 void sim_scheduler::let_go(thread_group& group) noexcept {
     group.is_held = false;
     for (sim_thread* const each : std::exchange(group.held, {})) {
+        each->ready_since = choices_;  // nobody passed it over meanwhile
         ready_.push_back(each);
     }
+}
+
+bool sim_scheduler::let_holder_go_on(int round) noexcept {
+    // Virtual time that grows from half a microsecond to a millisecond a round: a minute in all.
+    constexpr int rounds_max = 60'000;
+    constexpr int doublings_max = 11;
+    if (waiting_inside_ == 0) {
+        return false;
+    }
+    DRAMA_ASSERT(!is_running_,
+                 "a check of a simulated run waits for a lock that simulated code holds");
+    DRAMA_ASSERT(round < rounds_max && has_events(),
+                 "a test waits for a lock that simulated code holds and does not give back");
+    run({.until_ns = now_ns_ + (std::int64_t{500} << std::min(round, doublings_max))});
+    return true;
 }
 
 bool sim_scheduler::wait_at(const void* object, std::int64_t until_ns) noexcept {
@@ -162,7 +196,8 @@ std::size_t sim_scheduler::waiting_at_objects(std::int64_t least_ns) const noexc
 }
 
 // One that can go on is woken rather than one that is held, which might keep what it gets for ever.
-void sim_scheduler::wake_at(const void* object, bool all) noexcept {
+std::size_t sim_scheduler::wake_at(const void* object, bool all) noexcept {
+    std::size_t woken = 0;
     object_wait* held = nullptr;
     for (object_wait* const each : object_waits_) {
         if (each->object != object || each->point.notified) {
@@ -173,13 +208,18 @@ void sim_scheduler::wake_at(const void* object, bool all) noexcept {
             continue;
         }
         notify(each->point);
+        each->is_for_one = !all;
+        ++woken;
         if (!all) {
-            return;
+            return woken;
         }
     }
     if (held != nullptr) {
         notify(held->point);
+        held->is_for_one = true;
+        ++woken;
     }
+    return woken;
 }
 
 }  // namespace drama::inline v0::internal

@@ -10,6 +10,7 @@
 #include <execinfo.h>
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/random.h>
 #include <sys/time.h>
 #include <time.h>
@@ -206,6 +207,44 @@ DRAMA_INTERPOSED pid_t fork() noexcept {
     }
     static auto* const next = next_symbol<pid_t()>("fork");
     return next();
+}
+
+DRAMA_INTERPOSED int posix_spawn(pid_t* made, const char* path,
+                                 const posix_spawn_file_actions_t* actions,
+                                 const posix_spawnattr_t* how, char* const words[],
+                                 char* const variables[]) {
+    if (is_simulated()) {
+        report("posix_spawn");
+    }
+    static auto* const next = next_symbol<decltype(posix_spawn)>("posix_spawn");
+    return next(made, path, actions, how, words, variables);
+}
+
+DRAMA_INTERPOSED int posix_spawnp(pid_t* made, const char* name,
+                                  const posix_spawn_file_actions_t* actions,
+                                  const posix_spawnattr_t* how, char* const words[],
+                                  char* const variables[]) {
+    if (is_simulated()) {
+        report("posix_spawnp");
+    }
+    static auto* const next = next_symbol<decltype(posix_spawnp)>("posix_spawnp");
+    return next(made, name, actions, how, words, variables);
+}
+
+DRAMA_INTERPOSED int system(const char* command) {
+    if (is_simulated()) {
+        report("system");
+    }
+    static auto* const next = next_symbol<int(const char*)>("system");
+    return next(command);
+}
+
+DRAMA_INTERPOSED FILE* popen(const char* command, const char* how) {
+    if (is_simulated()) {
+        report("popen");
+    }
+    static auto* const next = next_symbol<FILE*(const char*, const char*)>("popen");
+    return next(command, how);
 }
 
 // Who spins waits for a thread that cannot run meanwhile.

@@ -2,7 +2,9 @@
 // Locks of the C library, and so std::mutex, std::shared_mutex and std::condition_variable, in
 // simulated code. One OS thread runs at a time: who would block there would stop everybody. So the
 // lock is only tried; if it is taken, its holder waits in the middle of a step, and the caller does
-// the same until the lock is given back. Outside of a simulation nothing changes.
+// the same until the lock is given back. A test's own callbacks between two steps wake simulated
+// code as well, and let the world go on where they need a lock that it holds. Outside of a
+// simulation nothing changes.
 #include <errno.h>
 #include <pthread.h>
 #include <time.h>
@@ -47,6 +49,21 @@ int take(const void* lock, std::int64_t until_ns, Try attempt) noexcept {
     }
 }
 
+// Not by simulated code. Between two steps what holds it may be that: it goes on until it has given
+// the lock back.
+template <class Try, class Wait>
+int take_outside(Try attempt, Wait wait) noexcept {
+    if (machine_calls::is_between_steps()) {
+        int round = 0;
+        do {
+            if (const int outcome = attempt(); outcome != EBUSY) {
+                return outcome;
+            }
+        } while (machine_calls::let_holder_go_on(round++));
+    }
+    return wait();
+}
+
 int take_mutex(pthread_mutex_t* lock, std::int64_t until_ns) noexcept {
     return take(lock, until_ns, [=] { return ::pthread_mutex_trylock(lock); });
 }
@@ -68,7 +85,7 @@ DRAMA_INTERPOSED int pthread_mutex_lock(pthread_mutex_t* lock) noexcept {
         return take_mutex(lock, never_ns);
     }
     static auto* const next = next_symbol<int(pthread_mutex_t*)>("pthread_mutex_lock");
-    return next(lock);
+    return take_outside([=] { return ::pthread_mutex_trylock(lock); }, [=] { return next(lock); });
 }
 
 DRAMA_INTERPOSED int pthread_mutex_timedlock(pthread_mutex_t* lock,
@@ -94,9 +111,7 @@ DRAMA_INTERPOSED int pthread_mutex_clocklock(pthread_mutex_t* lock, clockid_t wh
 DRAMA_INTERPOSED int pthread_mutex_unlock(pthread_mutex_t* lock) noexcept {
     static auto* const next = next_symbol<int(pthread_mutex_t*)>("pthread_mutex_unlock");
     const int outcome = next(lock);
-    if (machine_calls::is_simulated()) {
-        machine_calls::wake(lock, false);
-    }
+    machine_calls::wake(lock, false);
     return outcome;
 }
 
@@ -105,7 +120,8 @@ DRAMA_INTERPOSED int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
         return take(lock, never_ns, [=] { return ::pthread_rwlock_tryrdlock(lock); });
     }
     static auto* const next = next_symbol<int(pthread_rwlock_t*)>("pthread_rwlock_rdlock");
-    return next(lock);
+    return take_outside([=] { return ::pthread_rwlock_tryrdlock(lock); },
+                        [=] { return next(lock); });
 }
 
 DRAMA_INTERPOSED int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
@@ -113,15 +129,14 @@ DRAMA_INTERPOSED int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
         return take(lock, never_ns, [=] { return ::pthread_rwlock_trywrlock(lock); });
     }
     static auto* const next = next_symbol<int(pthread_rwlock_t*)>("pthread_rwlock_wrlock");
-    return next(lock);
+    return take_outside([=] { return ::pthread_rwlock_trywrlock(lock); },
+                        [=] { return next(lock); });
 }
 
 DRAMA_INTERPOSED int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
     static auto* const next = next_symbol<int(pthread_rwlock_t*)>("pthread_rwlock_unlock");
     const int outcome = next(lock);
-    if (machine_calls::is_simulated()) {
-        machine_calls::wake(lock, true);
-    }
+    machine_calls::wake(lock, true);
     return outcome;
 }
 
@@ -156,17 +171,13 @@ DRAMA_INTERPOSED int pthread_cond_clockwait(pthread_cond_t* event, pthread_mutex
 }
 
 DRAMA_INTERPOSED int pthread_cond_signal(pthread_cond_t* event) noexcept {
-    if (machine_calls::is_simulated()) {
-        machine_calls::wake(event, false);
-    }
+    machine_calls::wake(event, false);
     static auto* const next = next_symbol<int(pthread_cond_t*)>("pthread_cond_signal", later_form);
     return next(event);
 }
 
 DRAMA_INTERPOSED int pthread_cond_broadcast(pthread_cond_t* event) noexcept {
-    if (machine_calls::is_simulated()) {
-        machine_calls::wake(event, true);
-    }
+    machine_calls::wake(event, true);
     static auto* const next =
         next_symbol<int(pthread_cond_t*)>("pthread_cond_broadcast", later_form);
     return next(event);

@@ -61,7 +61,11 @@ sim_network::~sim_network() {
 }
 
 std::size_t sim_network::open_fds() const noexcept {
-    return table_->open();
+    std::size_t open = table_->open();
+    for (const sim_process& each : processes_) {
+        open -= each.is_child ? each.open_fds : 0;
+    }
+    return open;
 }
 
 int sim_network::add_fd(sim_descriptor& made, sim_process& by) {

@@ -61,6 +61,8 @@ struct network_options {
     double datagram_reordering = 0;
     /// Descriptors at once; beyond, open and accept fail with EMFILE.
     std::size_t fds_max = 100'000;
+    /// Processes that the world has ever had; beyond, children fail to start with EAGAIN.
+    std::size_t processes_max = 100'000;
 };
 
 /// Where a fault of the network could happen.
@@ -126,7 +128,10 @@ class DRAMA_API sim_network {
     std::size_t add_node(std::string name);
 
     std::uint64_t connections() const noexcept { return connections_; }
+    /// Without those of children, which may go on when the process that started them has ended.
     std::size_t open_fds() const noexcept;
+    /// Processes that it has ever had: what is left of each stays until the world ends.
+    std::size_t processes() const noexcept { return processes_.size(); }
 
     // Below: for the simulated sockets, files and backends.
 

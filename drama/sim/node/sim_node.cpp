@@ -45,6 +45,10 @@ sim_node::~sim_node() {
 }
 
 std::string sim_node::start() {
+    if (is_worn_out()) {
+        return "node '" + name_ + "' was started " + std::to_string(lives_.size()) +
+               " times, which is its lives_max";
+    }
     if (!std::exchange(is_clock_set_, true)) {
         wall_.set_by(options_.wall_offset);
         wall_.drift(options_.wall_drift_ppm);
@@ -115,6 +119,7 @@ void sim_node::kill(bool power_fails) noexcept {
     }
     life& last = *lives_.back();
     state_ = state::dead;
+    last.world->threads().is_dead = true;
     in_.world().scheduler().hold(last.world->threads());
     if (sim_disk& disk = in_.world().disk(name_); !is_disk_past(last)) {
         power_fails ? disk.crash() : disk.end_process();
@@ -122,7 +127,6 @@ void sim_node::kill(bool power_fails) noexcept {
     in_.network().kill(last.world->process(), power_fails);
     in_.unwatch(*last.rt);
     in_.world().census().leave_out(last.rt->handle().get());
-    last.world->threads().is_dead = true;
     last.is_dead = true;
 }
 

@@ -41,6 +41,7 @@ struct sim_node_options {
     std::size_t cpus = 2;
     std::size_t fds_max = 100'000;
     std::size_t threads_max = 10'000;  ///< alive at once
+    std::size_t lives_max = 1'000;     ///< starts; what is left of each stays until the world ends
     compute_law compute;
     duration wall_offset{};           ///< of its wall clock from the true time
     std::int64_t wall_drift_ppm = 0;  ///< how much faster it runs
@@ -63,6 +64,10 @@ class DRAMA_API sim_node {
     state now_is() const noexcept { return state_; }
     /// How often it was started.
     std::size_t lives() const noexcept { return lives_.size(); }
+    /// It has had lives_max, and does not start again.
+    bool is_worn_out() const noexcept {
+        return !lives_.empty() && lives_.size() >= options_.lives_max;
+    }
 
     /// What its wall clock says, and how much it is set forward (or back) now.
     wall_instant wall_now() noexcept { return wall_.read(); }

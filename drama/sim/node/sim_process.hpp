@@ -19,7 +19,8 @@ struct sim_process {
     std::string machine = {};  ///< and the name, by which faults are aimed
     std::size_t fds_max = static_cast<std::size_t>(-1);
     std::size_t open_fds = 0;
-    bool is_dead = false;  ///< its operations fail, its descriptors are gone
+    bool is_child = false;  ///< started by another one; it may go on when that has ended
+    bool is_dead = false;   ///< its operations fail, its descriptors are gone
     std::vector<sim_backend*> backends = {};
     std::uint64_t pending_signals = 0;  ///< bit number - 1
     std::vector<signal_queue*> signals_read_by = {};

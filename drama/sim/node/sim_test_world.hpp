@@ -208,6 +208,7 @@ class DRAMA_API sim_test_world {
     sim_program& add(sim_program::description what, sim_program::starter start);
     void ask(act what, std::string_view node, int number = 0);
     void perform(const request& asked);
+    void start_again(sim_node& on);
     bool may_be_refused() noexcept;
     void run_until(instant until);
     void run_script();

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "drama/coro/sleep.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/wall_now.hpp"
+#include "drama/sim/internal/sim_scheduler.hpp"
 
 namespace drama {
 namespace {
@@ -361,6 +364,71 @@ TEST(SimTestWorld, ANodeHasFewThreads) {
     options.threads_max = 2;  // the watchdog and a worker
     EXPECT_TRUE(world.finish().holds()) << world.verdict().what;
     EXPECT_EQ(refused, 1);
+}
+
+TEST(SimTestWorld, ANodeHasSoManyLivesAsItsOptionsSay) {
+    sim_test_world world({.seed = seed_or(1)});
+    world.node("a").options().lives_max = 3;
+    world.serve("a", nap_for_ever);
+    world.restart("a");
+    world.restart("a");
+    EXPECT_EQ(world.node("a").lives(), 3U);
+    EXPECT_TRUE(world.verdict().holds()) << world.verdict().what;
+    world.survives({fault_kind::thread_unavailable});  // which excuses other starts that fail
+    world.restart("a");
+
+    EXPECT_EQ(world.node("a").lives(), 3U);
+    EXPECT_FALSE(world.finish().holds());
+    EXPECT_EQ(world.verdict().what, "node 'a' was started 3 times, which is its lives_max");
+}
+
+// Nobody else gets anywhere, and nothing takes time.
+class only_the_first final : public random_walk {
+  public:
+    only_the_first() noexcept : random_walk(1) {}
+    std::size_t choose(std::span<internal::sim_thread* const> ready) noexcept override {
+        const auto first = std::ranges::min_element(ready, {}, &internal::sim_thread::id);
+        return static_cast<std::size_t>(first - ready.begin());
+    }
+    std::int64_t delay_ns(schedule_delay, const internal::sim_thread&,
+                          const duration_range&) noexcept override {
+        return 0;
+    }
+};
+
+class spinner final : public thread_body {
+  public:
+    spinner(world& in, int steps, bool* is_over)
+        : spot_(in.make_parker()), left_(steps), is_over_(is_over) {}
+    instant step() noexcept override {
+        *is_over_ = *is_over_ || --left_ == 0;
+        return long_ago;
+    }
+    parker& parked_on() noexcept override { return *spot_; }
+    void enter_thread() noexcept override {}
+    void leave_thread() noexcept override {}
+    bool is_finished() const noexcept override { return *is_over_; }
+
+  private:
+    std::unique_ptr<parker> spot_;
+    int left_;
+    bool* is_over_;
+};
+
+// A thousand steps of the second need a million of the first, and the watch has patience for less.
+TEST(SimTestWorld, AnUnfairScheduleIsNoLivelock) {
+    only_the_first unfair;
+    sim_test_setup setup;
+    setup.world.strategy = &unfair;
+    sim_test_world world(setup);
+    bool is_over = false;
+    spinner spins(world.world(), 1 << 30, &is_over);
+    spinner waits(world.world(), 1'000, &is_over);
+    const auto one = world.world().start_thread(thread_role::worker, spins);
+    const auto other = world.world().start_thread(thread_role::worker, waits);
+    world.run_for(1s);
+    EXPECT_TRUE(is_over);
+    EXPECT_TRUE(world.verdict().holds()) << world.verdict().what;
 }
 
 }  // namespace

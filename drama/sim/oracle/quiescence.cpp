@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "drama/runtime/pool/thread_pool.hpp"
+#include "drama/sim/report/run_trace.hpp"
 #include "drama/tenant/tenant_record.hpp"
 
 namespace drama::inline v0 {
@@ -32,11 +33,6 @@ struct node {
     verdict_kind alone = verdict_kind::external;  ///< what it is if it waits for no task
     std::string note;                             ///< and why
 };
-
-std::string place_of(const std::source_location& at) {
-    return at.line() == 0 ? std::string()
-                          : std::string(at.file_name()) + ':' + std::to_string(at.line());
-}
 
 std::string named(const node& of) {
     const char* const name = of.live.task->name;
@@ -172,7 +168,7 @@ void wait_graph::connect_holders(node& at) {
         return;
     }
     for (const task_census::holding& each : at.primitive->holders) {
-        const std::string taken = "taken at " + place_of(each.taken_at) + ", held by";
+        const std::string taken = "taken at " + place_text(each.taken_at) + ", held by";
         if (index_of(each.task) != none) {
             add(at, each.task, taken, pool, is_lock);
         } else {
@@ -269,10 +265,10 @@ waiting_task wait_graph::describe(const node& of, const edge* on) const {
     seen.number = of.live.number;
     seen.name = task.name;
     seen.tenant = static_cast<const tenant_record&>(*task.payer).name();
-    seen.spawned_at = place_of(task.site.where);
+    seen.spawned_at = place_text(task.site.where);
     if (of.waits) {
         seen.waits_for = of.record.kind;
-        seen.waits_at = place_of(of.record.where);
+        seen.waits_at = place_text(of.record.where);
         seen.waited = of.record.lasted(task.home->now());
     }
     if (of.primitive != nullptr) {

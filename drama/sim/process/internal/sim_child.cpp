@@ -60,6 +60,7 @@ sim_child::sim_child(sim_network& network, sim_process& parent, child_script scr
       own_(network.start_process(parent.node)),
       script_(std::move(script)),
       pid_(pid) {
+    own_.is_child = true;
     due_.of = this;
     due_.fire = [](timed_event& event) noexcept {
         sim_child& self = *static_cast<own_event&>(event).of;

@@ -44,6 +44,9 @@ result<child_started> sim_processes::start_child(const child_request& what) {
     if (program == nullptr) {
         return fail(errno_code(ENOENT));
     }
+    if (network_.processes() >= network_.options().processes_max) {
+        return fail(errno_code(EAGAIN));
+    }
     auto child =
         std::make_unique<sim_child>(network_, of_, (*program)(what.arguments), network_.next_pid());
     child_started made{.pid = child->pid()};

@@ -25,6 +25,20 @@ foreach(property COMPILE_FEATURES COMPILE_OPTIONS LINK_OPTIONS)
 endforeach()
 target_link_libraries(drama_archive INTERFACE Threads::Threads ${links})
 
+# drama::sim_guard, for tests: objects, which stand in front of the C library whether or not anybody
+# calls them.
+if(TARGET drama_sim_guard)
+    get_target_property(guard_sources drama_sim_guard SOURCES)
+    get_target_property(guard_dir drama_sim_guard SOURCE_DIR)
+    list(TRANSFORM guard_sources PREPEND ${guard_dir}/)
+    add_library(drama_guard_objects OBJECT ${guard_sources})
+    target_include_directories(drama_guard_objects PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(drama_guard_objects PUBLIC drama_archive)
+    set_target_properties(drama_guard_objects PROPERTIES EXPORT_NAME sim_guard)
+    install(TARGETS drama_guard_objects EXPORT drama_targets
+        OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/drama)
+endif()
+
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/drama)
 install(TARGETS drama_archive EXPORT drama_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -57,7 +57,8 @@ def find_package(given, root):
     run(*configure, f"-DWANTED={given.version}", f"-DCMAKE_PREFIX_PATH={root / 'prefix'}",
         f"-DCMAKE_CXX_COMPILER={given.compiler}", "-DCMAKE_BUILD_TYPE=Debug")
     run(given.cmake, "--build", build)
-    print(run(build / "consumer"), end="")
+    for name in ("consumer", "guarded"):
+        print(run(build / name), end="")
     if subprocess.run([*configure, "-DWANTED=99"], capture_output=True).returncode == 0:
         sys.exit("version 99 was found")
 

@@ -135,7 +135,7 @@ bool fault_plan::breaks(armed_rule& armed, const fault_site& at) noexcept {
     return when.probability >= 1 || armed.random.unit() < when.probability;
 }
 
-std::optional<std::int64_t> fault_plan::decide_by_rules(const fault_site& at) noexcept {
+std::optional<std::int64_t> fault_plan::decide_counted(const fault_site& at) noexcept {
     thread_faults& here = faults_here();
     if (here.is_deciding) {
         return std::nullopt;

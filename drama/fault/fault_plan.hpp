@@ -106,15 +106,18 @@ class DRAMA_API fault_plan {
     ///
     /// Complexity: a count if no rule is of this kind, else O(rules).
     std::optional<std::int64_t> decide(const fault_site& at) noexcept {
-        const auto index = static_cast<std::size_t>(at.kind);
+        return count_point(at.kind) ? decide_counted(at) : std::nullopt;
+    }
+    /// The two halves of decide, for those to whom it costs something to say where they are: counts
+    /// a point; true if there are rules of its kind, and decide_counted must be asked.
+    bool count_point(fault_kind kind) noexcept {
+        const auto index = static_cast<std::size_t>(kind);
         // Not an atomic addition: that would be most of what a simulated step costs.
         asked_[index].store(asked_[index].load(std::memory_order_relaxed) + 1,
                             std::memory_order_relaxed);
-        if ((kinds_.load(std::memory_order_relaxed) >> index & 1U) == 0) [[likely]] {
-            return std::nullopt;
-        }
-        return decide_by_rules(at);
+        return (kinds_.load(std::memory_order_relaxed) >> index & 1U) != 0;
     }
+    std::optional<std::int64_t> decide_counted(const fault_site& at) noexcept;
 
     /// Points of this kind so far. Where several threads ask at once a few may be missing.
     std::uint64_t asked(fault_kind kind) const noexcept { return read(asked_, kind); }
@@ -147,7 +150,6 @@ class DRAMA_API fault_plan {
     static std::uint64_t read(const counters& of, fault_kind kind) noexcept {
         return of[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
     }
-    std::optional<std::int64_t> decide_by_rules(const fault_site& at) noexcept;
     static bool matches(const fault_rule& rule, const fault_site& at) noexcept;
     static bool breaks(armed_rule& armed, const fault_site& at) noexcept;
     void note_fired(const armed_rule& by, const fault_site& at, std::int64_t value) noexcept;

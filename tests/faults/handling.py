@@ -2,30 +2,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows that what handles each kind of fault is needed: without it a scenario fails.
 
-Usage: tests/faults/handling.py [--check] [--build FOLDER] [NAME...]
+Usage: tests/faults/handling.py [--check] [--jobs N] [NAME...]
 
-Each file handling/KIND.mutant removes what handles one kind: lines `file: PATH`, the lines to replace
-(-) and to put there (+), and a line "# test: FILTER", or "# test: TARGET FILTER" for another target
-than faults_test. FOLDER (build/release) is a build of that target. Only the changed source (of a
-header: the test, and what instantiates it) is compiled again and linked before the rest by FOLDER's
-own commands; nothing in the tree or in FOLDER changes. The tests of the filter must fail then. With
---check each change must only fit the sources. The exit status is 0 if every test failed as it
-should.
+Each file handling/NAME.mutant removes what handles some kinds of fault, in drama or in the program
+of a scenario: lines `file: PATH`, the lines to replace (-) and to put there (+). In the latter
+stands WITHOUT, which is true in a run that is told to do without. For each kind a line
+"# KIND: TARGET FILTER" names the tests that must fail then and pass otherwise.
+
+The tree is copied to build/handling/tree with all the changes in it, and the targets are built
+once; a run chooses its change by a number in DRAMA_WITHOUT. With --check nothing is built: each
+change must fit the sources, and each kind must have one. The exit status is 0 if every test failed
+as it should.
 """
 import argparse
 import importlib.machinery
 import importlib.util
+import os
 import pathlib
 import re
-import shlex
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "tests" / "faults" / "handling"
-RUN_SECONDS = 60
+WORK = ROOT / "build" / "handling"
+TREE = WORK / "tree"
+BUILT = WORK / "out"
+RUN_SECONDS = 120
+
+# Before every source of the copy. 0: nothing is removed.
+CHOICE = """#pragma once
+#ifdef __cplusplus
+#include <cstdlib>
+inline const int drama_without_number =
+    std::getenv("DRAMA_WITHOUT") != nullptr ? std::atoi(std::getenv("DRAMA_WITHOUT")) : 0;
+inline bool drama_is_without(int number) noexcept { return drama_without_number == number; }
+#endif
+"""
 
 
 def load_mutants():
@@ -36,116 +52,132 @@ def load_mutants():
     return module
 
 
-def test_of(path):
-    words = re.search(r"^# test: (.+)$", path.read_text(encoding="utf-8"), re.M)[1].split()
-    return (words[0], words[1]) if len(words) == 2 else ("faults_test", words[0])
+class Removal:
+    """One file of the folder."""
+
+    def __init__(self, tools, path):
+        text = path.read_text(encoding="utf-8")
+        self.name = path.stem
+        # By name: one change more does not compile the others again.
+        self.number = zlib.crc32(self.name.encode()) >> 1 | 1
+        self.changes = tools.Mutant(path).changes
+        self.scenarios = [Scenario(self, *words)
+                          for words in re.findall(r"^# (\w+): (\S+) (\S+)$", text, re.M)]
+        if not self.scenarios:
+            raise RuntimeError(f"{path.name}: no kind")
+        if not any("WITHOUT" in new for _, _, new in self.changes):
+            raise RuntimeError(f"{path.name}: WITHOUT stands nowhere")
+
+    def apply(self, texts):
+        """`texts`: path in the tree to the text before any change and the text so far."""
+        for file, old, new in self.changes:
+            if file not in texts:
+                texts[file] = ((ROOT / file).read_text(encoding="utf-8"),) * 2
+            before, text = texts[file]
+            if before.count(old) != 1 or text.count(old) != 1:
+                raise RuntimeError(f"{self.name}: {file} has this {before.count(old)} times, or "
+                                   f"another removal is in its way:\n{old}")
+            new = new.replace("WITHOUT", f"drama_is_without({self.number})")
+            texts[file] = before, text.replace(old, new)
 
 
-class Build:
-    """How a build compiles and links one target."""
+class Scenario:
+    """What must fail without the removed, while faults of one kind happen."""
 
-    def __init__(self, folder, target):
-        self.folder = folder
-        listing = subprocess.run(["ninja", "-C", folder, "-t", "commands", f"bin/{target}"],
-                                 stdout=subprocess.PIPE, text=True, check=True).stdout
-        lines = [line for line in listing.splitlines() if "clang++" in line or "g++" in line]
-        self.link = [word for word in shlex.split(lines[-1].strip(": &")) if word != "&&"]
-        self.compiles = {}
-        for words in map(shlex.split, lines[:-1]):
-            if "-c" in words:
-                self.compiles[pathlib.Path(words[words.index("-c") + 1]).resolve()] = words
-        self.tests = [source for source, words in self.compiles.items()
-                      if words[words.index("-o") + 1] in self.link]
+    def __init__(self, removal, kind, target, tests):
+        self.removal, self.kind, self.target, self.tests = removal, kind, target, tests
 
-    def compile(self, source, original, overlay):
-        """The object of `source`, compiled as `original`; what the overlay has goes first."""
-        words = [word for word in self.compiles[original]
-                 if not word.startswith("-flto") and word not in ("-ffat-lto-objects", "-g", "-MD")]
-        for option in ("-MT", "-MF"):
-            del words[words.index(option):words.index(option) + 2]
-        made = overlay / (original.stem + ".o")
-        words[words.index("-o") + 1] = str(made)
-        words[words.index("-c") + 1] = str(source)
-        first = next(i for i, word in enumerate(words) if word.startswith("-I"))
-        subprocess.run(words[:first] + [f"-I{overlay}", "-Wno-error"] + words[first:], check=True,
-                       cwd=self.folder, stderr=subprocess.DEVNULL)
-        return made
+    def ends(self, number):
+        """How its tests end without what `number` names; empty: they pass."""
+        folder = WORK / "runs" / f"{self.kind}.{self.removal.name}.{'without' if number else 'with'}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with open(folder / "log", "wb") as log:
+            try:
+                done = subprocess.run(
+                    [BUILT / "bin" / self.target, f"--gtest_filter={self.tests}"], stdout=log,
+                    stderr=subprocess.STDOUT, timeout=RUN_SECONDS, check=False, cwd=folder,
+                    env=dict(os.environ, DRAMA_WITHOUT=str(number)))
+            except subprocess.TimeoutExpired:
+                return "hangs"
+        if b"[==========] Running 0 tests" in (folder / "log").read_bytes():
+            raise RuntimeError(f"{self.tests} names no test of {self.target}")
+        return {0: "", 1: "fails"}.get(done.returncode, f"signal {-done.returncode}")
 
-    def link_with(self, objects, overlay):
-        """`objects`: original source to changed object."""
-        words = list(self.link)
-        added = []
-        for source, made in objects.items():
-            of_source = self.compiles[source]
-            before = of_source[of_source.index("-o") + 1]
-            added.append(str(made))
-            if before in words:
-                words.remove(before)
-        at = words.index("-o")
-        words[at + 1] = str(overlay / "changed_test")
-        subprocess.run(words[:at] + added + words[at:], check=True, cwd=self.folder)
-        return overlay / "changed_test"
+    def judge(self):
+        """True if the tests fail without the removed, and pass with it."""
+        began = time.monotonic()
+        ending = self.ends(self.removal.number)
+        ends_badly = self.ends(0)
+        verdict = f"UNCHANGED: {ends_badly}" if ends_badly else ending or "NOT NOTICED"
+        print(f"{self.kind:24} {self.removal.name:32} {verdict:12} "
+              f"{time.monotonic() - began:5.1f} s", flush=True)
+        return bool(ending) and not ends_badly
 
 
-def how_it_ends(program, chosen):
-    """Empty: the tests pass."""
-    try:
-        done = subprocess.run([program, f"--gtest_filter={chosen}"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=RUN_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return "hangs"
-    if b"[==========] Running 0 tests" in done.stdout:
-        raise RuntimeError(f"{chosen} names no test")
-    return {0: "", 1: "fails"}.get(done.returncode, f"signal {-done.returncode}")
+def write_tree(tools, texts):
+    """Files that are equal already keep their time stamp: only what changed is built again."""
+    wanted = set(tools.files_under(ROOT))
+    for name in wanted:
+        after = texts.get(str(name))
+        content = after[1].encode() if after else (ROOT / name).read_bytes()
+        target = TREE / name
+        if not target.is_file() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    for name in set(tools.files_under(TREE)) - wanted:
+        (TREE / name).unlink()
+    choice = WORK / "without.hpp"
+    if not choice.is_file() or choice.read_text(encoding="utf-8") != CHOICE:
+        choice.write_text(CHOICE, encoding="utf-8")
 
 
-def judge(tools, path, folder):
-    target, chosen = test_of(path)
-    build = Build(folder, target)
-    if how_it_ends(folder / "bin" / target, chosen):
-        raise RuntimeError(f"{chosen} fails without any change")
-    with tempfile.TemporaryDirectory() as name:
-        overlay, objects = pathlib.Path(name), {}
-        texts = tools.Mutant(path).changed(ROOT)
-        for file, (_, after) in texts.items():
-            changed = overlay / file.relative_to(ROOT)
-            changed.parent.mkdir(parents=True, exist_ok=True)
-            changed.write_text(after, encoding="utf-8")
-        for file in texts:
-            if file.suffix == ".cpp":
-                objects[file] = build.compile(overlay / file.relative_to(ROOT), file, overlay)
-            else:
-                suite = "TEST(" + chosen.partition(".")[0] + ","
-                # The library's instances of a template are made where its body is included.
-                body = f'#include "{file.relative_to(ROOT)}"'
-                wanted = [each for each in build.tests if suite in each.read_text(encoding="utf-8")]
-                if file.stem.endswith("_body"):
-                    wanted += [each for each in build.compiles
-                               if body in each.read_text(encoding="utf-8")]
-                objects |= {each: build.compile(each, each, overlay) for each in wanted}
-        return how_it_ends(build.link_with(objects, overlay), chosen)
+def build(tools, targets, jobs):
+    # A removal may leave a parameter unused; that is no fault here.
+    configure = ["cmake", "-S", TREE, "-B", BUILT, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None",
+                 f"-DCMAKE_CXX_COMPILER={os.environ.get('DRAMA_MUTANT_CXX', 'clang++-19')}",
+                 f"-DCMAKE_CXX_FLAGS=-O1 -include {WORK / 'without.hpp'}"]
+    if shutil.which("ccache"):
+        configure.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+    make = ["cmake", "--build", BUILT, "-j", jobs, "--target", *sorted(targets)]
+    for command, log in ((configure, WORK / "configure.log"), (make, WORK / "build.log")):
+        if tools.run(command, log) != 0:
+            raise RuntimeError(f"it does not build: {log}")
+
+
+def kinds():
+    """From the page that a test compares with the enumeration."""
+    page = (ROOT / "docs" / "guide-faults.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `(\w+)` \|", page.partition("## All kinds")[2], re.M)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    tools, noticed = load_mutants(), 0
-    paths = [path for path in sorted(FOLDER.glob("*.mutant"))
-             if path.stem in (options.names or [path.stem])]
-    for path in paths:
-        began = time.monotonic()
-        if options.check:
-            tools.Mutant(path).changed(ROOT)
-            continue
-        ending = judge(tools, path, options.build.resolve())
-        noticed += bool(ending)
-        took = time.monotonic() - began
-        print(f"{path.stem:24} {ending or 'NOT NOTICED':12} {took:6.1f} s", flush=True)
-    print(f"{len(paths)} changes fit" if options.check else f"{noticed} of {len(paths)} noticed")
-    return 0 if options.check or noticed == len(paths) else 1
+    tools, texts = load_mutants(), {}
+    removals = [Removal(tools, path) for path in sorted(FOLDER.glob("*.mutant"))]
+    for each in removals:
+        each.apply(texts)
+    all_scenarios = [scenario for each in removals for scenario in each.scenarios]
+    named = {each.kind for each in all_scenarios}
+    if unknown := named - set(kinds()):
+        raise RuntimeError(f"no such kinds: {', '.join(sorted(unknown))}")
+    if options.check:
+        missing = ", ".join(kind for kind in kinds() if kind not in named)
+        print(f"{len(removals)} removals fit; kinds without one: {missing or 'none'}")
+        return 1 if missing else 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    write_tree(tools, texts)
+    build(tools, {each.target for each in all_scenarios}, options.jobs)
+    chosen = [each for each in all_scenarios
+              if not options.names or {each.kind, each.removal.name} & set(options.names)]
+    noticed = [each for each in chosen if each.judge()]
+    print(f"{len(noticed)} of {len(chosen)} noticed; {len({each.kind for each in noticed})} of "
+          f"{len(kinds())} kinds of fault")
+    return 0 if chosen and len(noticed) == len(chosen) else 1
 
 
 if __name__ == "__main__":

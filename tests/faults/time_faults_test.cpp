@@ -3,12 +3,14 @@
 // jumps.
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "drama/coro/context.hpp"
 #include "drama/coro/sleep.hpp"
+#include "drama/runtime/wall_now.hpp"
 #include "drama/sync/semaphore.hpp"
 #include "tests/faults/town.hpp"
 
@@ -176,6 +178,36 @@ TEST(CancelAtExpiry, WakesTheTaskOnce) {
         EXPECT_EQ(seen.slept + seen.stopped, 500) << place.sim.replay();
         EXPECT_EQ(seen.other, 0);
         EXPECT_GT(seen.stopped, 0) << place.sim.replay();
+    }
+}
+
+void stamp(wall_instant* last) {
+    *last = std::max(*last + 1ns, wall_now());
+}
+
+task<void> keep_stamps(std::vector<wall_instant>* stamps) {
+    wall_instant last{};
+    for (int i = 0; i < 50; ++i) {
+        stamp(&last);
+        stamps->push_back(last);
+        auto slept = co_await sleep_for(10ms);
+        static_cast<void>(slept);
+    }
+}
+
+// The clock on the wall goes back: nobody's sleep is longer for it, and stamps go on.
+TEST(WallClockBack, LeavesTimersAloneAndStampsInOrder) {
+    for (std::uint64_t seed = seed_or(1); seed < seed_or(1) + seeds; ++seed) {
+        std::vector<wall_instant> stamps;
+        town place(seed, {{.kind = wall_clock_back, .when = probability(0.1)}});
+        const instant began = place.sim.now();
+        place.start("a", keep_stamps, &stamps);
+        place.run();
+        place.expect_fired(wall_clock_back);
+        EXPECT_EQ(stamps.size(), 50U) << place.sim.replay();
+        EXPECT_LT(place.sim.now() - began, 1s) << place.sim.replay();
+        const auto goes_back = std::ranges::adjacent_find(stamps, std::ranges::greater_equal());
+        EXPECT_EQ(goes_back, stamps.end()) << place.sim.replay();
     }
 }
 

@@ -39,11 +39,11 @@ task<void> bystander(simulation* in, work_log* log) {
 }
 
 // Seeds are tried until one fails.
-std::string isolation_under(const rules& misdeeds, std::uint64_t& fired) {
+std::string isolation_under(const rules& misdeeds, std::uint64_t& fired, std::size_t workers) {
     for (std::uint64_t seed = seed_or(1); seed < seed_or(1) + seeds; ++seed) {
         const auto run = [&](bool with_misdeeds) {
             work_log log;
-            town place(seed, with_misdeeds ? misdeeds : rules());
+            town place(seed, with_misdeeds ? misdeeds : rules(), quiet(workers));
             place.start("b", bystander, &place.sim, &log);
             place.start("a", unruly_tenant, place.rt.handle(), place.of("a"), unruly_options{});
             place.run();
@@ -60,14 +60,15 @@ std::string isolation_under(const rules& misdeeds, std::uint64_t& fired) {
     return {};
 }
 
-void expect_isolated(const rules& misdeeds) {
+void expect_isolated(const rules& misdeeds, std::size_t workers = 2) {
     std::uint64_t fired = 0;
-    EXPECT_EQ(isolation_under(misdeeds, fired), "");
+    EXPECT_EQ(isolation_under(misdeeds, fired, workers), "");
     EXPECT_GT(fired, 0U);
 }
 
 TEST(UnrulyTenant, FloodsWithTasksAlone) {
-    expect_isolated({{.kind = tenant_floods, .tenant = "a", .site = "flood.tasks"}});
+    expect_isolated(
+        {{.kind = tenant_floods, .tenant = "a", .site = "flood.tasks", .value = 20'000}}, 1);
 }
 
 TEST(UnrulyTenant, FloodsWithTimersAlone) {
@@ -87,6 +88,10 @@ TEST(UnrulyTenant, HogsItsThreadAlone) {
     expect_isolated({{.kind = tenant_never_yields, .tenant = "a"}});
 }
 
+TEST(UnrulyTenant, HogsTheOnlyThreadAlone) {
+    expect_isolated({{.kind = tenant_never_yields, .tenant = "a"}}, 1);
+}
+
 TEST(UnrulyTenant, StallsItsCallsAlone) {
     expect_isolated(
         {{.kind = blocking_stalls, .tenant = "a", .value = 1'000'000'000},
@@ -101,7 +106,7 @@ TEST(UnrulyTenant, HasNoMemoryAlone) {
     std::uint64_t fired = 0;
     EXPECT_EQ(isolation_under({{.kind = buffers_exhausted, .tenant = "a"},
                                {.kind = task_migrates, .tenant = "a"}},
-                              fired),
+                              fired, 2),
               "");
     EXPECT_GT(fired, 0U);
 }
@@ -217,6 +222,25 @@ TEST(TenantIgnoresStop, ForLessThanTheDeadline) {
     place.expect_fired(tenant_ignores_stop);
     EXPECT_GE(place.sim.now() - began, 100ms);
     EXPECT_EQ(place.sim.leftovers(), "");
+}
+
+// The deadline passes, and stop says so; what is left ends by itself.
+TEST(TenantIgnoresStop, ForLongerThanTheDeadline) {
+    runtime_options options = quiet(2);
+    options.shutdown_deadline = 1s;
+    town place(seed_or(1), {{.kind = tenant_ignores_stop, .tenant = "a", .value = 20'000'000'000}},
+               options);
+    place.start("a", unruly_tenant, place.rt.handle(), place.of("a"),
+                unruly_options{.rounds = 1'000});
+    place.sim.run_for(20ms);
+    const instant began = place.sim.now();
+    const auto stopped = place.rt.stop();
+    place.is_stopped = true;
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error(), errc::deadline_exceeded);
+    EXPECT_LT(place.sim.now() - began, 2s);
+    place.expect_fired(tenant_ignores_stop);
+    place.sim.run_for(30s);
 }
 
 }  // namespace

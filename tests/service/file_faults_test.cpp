@@ -57,34 +57,40 @@ shop_outcome run_with(const mishap& what, std::uint64_t seed, fault_when when,
     return run_shop(seed, crash_at, prepare, what.damages);
 }
 
-TEST(FileFaults, EachAtEachPointOnce) {
-    const std::uint64_t seed = seed_or(1);
-    for (const mishap& each : mishaps) {
-        std::uint64_t points = 0;
-        for (std::uint64_t k = 1;; k += each.every) {
-            const shop_outcome seen = run_with(each, seed, nth(k));
-            expect_clean(seen, each, "at point " + std::to_string(k));
-            if (seen.faults == 0 || ::testing::Test::HasFailure()) {
-                break;
-            }
-            ++points;
-        }
-        EXPECT_GT(points, 3U) << text_of(each);
-    }
+std::string name_in_tests(const ::testing::TestParamInfo<mishap>& of) {
+    return std::string(name_of(of.param.kind)) + '_' + std::to_string(of.index);
 }
 
-TEST(FileFaults, EachFromSomePointsOn) {
-    const std::uint64_t first = seed_or(1);
-    for (const mishap& each : mishaps) {
-        std::uint64_t faults = 0;
-        for (std::uint64_t k = 1; k < 40; k += 13) {
-            const shop_outcome seen = run_with(each, first + k - 1, from(k));
-            expect_clean(seen, each, "from " + std::to_string(k));
-            faults += seen.faults;
+class FileFaultsOf : public ::testing::TestWithParam<mishap> {};
+
+TEST_P(FileFaultsOf, AtEachPointOnce) {
+    const mishap& what = GetParam();
+    const std::uint64_t seed = seed_or(1);
+    std::uint64_t points = 0;
+    for (std::uint64_t k = 1;; k += what.every) {
+        const shop_outcome seen = run_with(what, seed, nth(k));
+        expect_clean(seen, what, "at point " + std::to_string(k));
+        if (seen.faults == 0 || HasFailure()) {
+            break;
         }
-        EXPECT_GT(faults, 0U) << text_of(each);
+        ++points;
     }
+    EXPECT_GT(points, 3U) << text_of(what);
 }
+
+TEST_P(FileFaultsOf, FromSomePointsOn) {
+    const mishap& what = GetParam();
+    const std::uint64_t first = seed_or(1);
+    std::uint64_t faults = 0;
+    for (std::uint64_t k = 1; k < 40; k += 13) {
+        const shop_outcome seen = run_with(what, first + k - 1, from(k));
+        expect_clean(seen, what, "from " + std::to_string(k));
+        faults += seen.faults;
+    }
+    EXPECT_GT(faults, 0U) << text_of(what);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FileFaultsOf, ::testing::ValuesIn(mishaps), name_in_tests);
 
 TEST(FileFaults, ASpikeOfHalfAMinuteIsALateAnswer) {
     const mishap spike{fault_kind::disk_slow, 30'000 * ms};
@@ -116,22 +122,26 @@ TEST(FileFaults, AllAtOnceWithALossOfPowerInBetween) {
     EXPECT_GT(faults, 40U);
 }
 
-TEST(FileFaults, WhatACrashLeavesIsWholeInEveryForm) {
-    const std::vector<mishap> forms{
-        {fault_kind::unsynced_lost, 0},    {fault_kind::unsynced_lost, 1},
-        {fault_kind::unsynced_lost, 2},    {fault_kind::torn_write},
-        {fault_kind::length_without_data}, {fault_kind::entry_lost}};
+class FileCrashLeaves : public ::testing::TestWithParam<mishap> {};
+
+TEST_P(FileCrashLeaves, WholeFiles) {
+    const mishap& form = GetParam();
     const std::uint64_t first = seed_or(1);
-    for (const mishap& each : forms) {
-        std::uint64_t fired = 0;
-        for (std::uint64_t k = 1; k < 60; k += 6) {
-            const shop_outcome seen = run_with(each, first + k, always(), k);
-            expect_clean(seen, each, "at operation " + std::to_string(k));
-            fired += seen.faults;
-        }
-        EXPECT_GT(fired, 0U) << text_of(each);
+    std::uint64_t fired = 0;
+    for (std::uint64_t k = 1; k < 60; k += 6) {
+        const shop_outcome seen = run_with(form, first + k, always(), k);
+        expect_clean(seen, form, "at operation " + std::to_string(k));
+        fired += seen.faults;
     }
+    EXPECT_GT(fired, 0U) << text_of(form);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FileCrashLeaves,
+    ::testing::Values(mishap{fault_kind::unsynced_lost, 0}, mishap{fault_kind::unsynced_lost, 1},
+                      mishap{fault_kind::unsynced_lost, 2}, mishap{fault_kind::torn_write},
+                      mishap{fault_kind::length_without_data}, mishap{fault_kind::entry_lost}),
+    name_in_tests);
 
 TEST(FileFaults, AnotherTenantsStuckDiskDelaysNobody) {
     simulation sim(seed_or(1));

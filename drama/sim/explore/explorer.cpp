@@ -238,11 +238,13 @@ std::optional<explore_options> explore_options::from_environment(std::string& wh
         !read_number("DRAMA_SIM_STOP_AT", stop_at, why)) {
         return std::nullopt;
     }
-    if (seconds) {
-        found.budget = std::chrono::seconds(*seconds);
+    // One of the two alone is meant to be the only bound.
+    if (seconds || runs) {
         found.runs = runs.value_or(~std::uint64_t{0} / 100);
+        found.budget = seconds ? duration(std::chrono::seconds(*seconds)) : duration::max();
     } else {
-        found.runs = runs.value_or(found.runs);
+        found.runs = usual_runs;
+        found.budget = usual_budget;
     }
     found.stop_at_step = stop_at.value_or(0);
     found.report_folder = environment("DRAMA_SIM_REPORT").value_or("sim-reports");

@@ -28,6 +28,10 @@ struct explore_options {
     /// Receives progress, a line every five seconds, and the report; null: stderr.
     std::function<void(const std::string&)> print = {};
 
+    /// What a test has where the environment says nothing: whichever is used up first.
+    static constexpr std::uint64_t usual_runs = 2'000;
+    static constexpr duration usual_budget = std::chrono::seconds(5);
+
     /// DRAMA_SIM_RUNS, DRAMA_SIM_SECONDS, DRAMA_SEED, DRAMA_SIM_STOP_AT, DRAMA_SIM_REPORT (a
     /// folder; "sim-reports" if it is not set). Errors: `why` names the variable that cannot be
     /// read.

@@ -102,7 +102,11 @@ void sim_network::kill(sim_process& process, bool power_fails) noexcept {
 }
 
 std::optional<std::int64_t> sim_network::decide(const network_point& at) noexcept {
-    return scheduler_.faults().decide(
+    fault_plan& plan = scheduler_.faults();
+    if (!plan.count_point(at.kind)) [[likely]] {
+        return std::nullopt;
+    }
+    return plan.decide_counted(
         {.kind = at.kind, .site = at.site, .payer = at.payer, .node = hosts_->node_name(at.node)});
 }
 

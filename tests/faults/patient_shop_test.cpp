@@ -210,7 +210,7 @@ task<void> shop_around(shop* in, std::uint32_t number) {
     customer me{.in = in, .number = number};
     for (std::uint32_t i = 1; i <= purchases; ++i) {
         co_await buy_patiently(&me, {.customer = number, .number = i, .amount = 10 * i});
-        auto slept = co_await sleep_for(1ms);
+        auto slept = co_await sleep_for(150ms);
         static_cast<void>(slept);
     }
     in->done += me.attempts_left > 0 ? 1 : 0;
@@ -221,6 +221,9 @@ std::uint64_t play(std::uint64_t seed, const fault_rule& rule) {
     world.faults().add(rule);
     if (rule.kind == completion_after_cancel) {  // somebody must come in again and again
         world.faults().add({.kind = connection_reset, .when = probability(0.2)});
+    }
+    if (rule.kind == peer_never_reads) {  // else all of it has room unread
+        world.net().options().buffer_bytes = 24;
     }
     auto& in = world.keep<shop>();
     world.serve("shop", run_shop, &in);
@@ -266,7 +269,7 @@ std::vector<fault_rule> all_rules() {
             rule(net_latency, 0.05, 20 * second),
             rule(bandwidth_collapse, 0.05, 1),
             rule(partition, 0.05, 3 * second),
-            rule(swizzle_clog, 0.3, 60 * second),
+            rule(swizzle_clog, 0.3, 2 * second),
             rule(half_close, 0.2),
             rule(connection_reset, 0.2),
             rule(short_transfer, 0.5),

@@ -209,7 +209,8 @@ task<void> buy_patiently(customer* me, message order) {
 task<void> shop_around(shop* in, std::uint32_t number) {
     customer me{.in = in, .number = number};
     for (std::uint32_t i = 1; i <= purchases; ++i) {
-        co_await buy_patiently(&me, {.customer = number, .number = i, .amount = 10 * i});
+        const message order{.customer = number, .number = i, .amount = 10 * i};
+        co_await buy_patiently(&me, order);
         auto slept = co_await sleep_for(150ms);
         static_cast<void>(slept);
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "drama/coro/scope.hpp"
 #include "drama/coro/sleep.hpp"
 #include "drama/fault/interference.hpp"
 #include "drama/fault/unruly_tenant.hpp"
@@ -67,8 +68,42 @@ void expect_isolated(const rules& misdeeds, std::size_t workers = 2) {
 }
 
 TEST(UnrulyTenant, FloodsWithTasksAlone) {
-    expect_isolated(
-        {{.kind = tenant_floods, .tenant = "a", .site = "flood.tasks", .value = 20'000}}, 1);
+    expect_isolated({{.kind = tenant_floods, .tenant = "a", .site = "flood.tasks"}});
+}
+
+task<void> work_a_little() {
+    sim::spend(50us);
+    co_return;
+}
+
+task<void> flood_with_work(scope_handle children) {
+    const auto count = decide_here(tenant_floods, "flood.work");
+    for (std::int64_t i = 0; i < count.value_or(0); ++i) {
+        EXPECT_TRUE(children.spawn(work_a_little));
+    }
+    co_return;
+}
+
+task<void> flood_once() {
+    co_await in_scope(flood_with_work);
+}
+
+// Half a second of work for the only worker, while others come and go.
+TEST(UnrulyTenant, FloodsWithWorkAlone) {
+    for (std::uint64_t seed = seed_or(1); seed < seed_or(1) + seeds; ++seed) {
+        const auto run = [&](bool floods) {
+            work_log log;
+            town place(
+                seed,
+                {{.kind = tenant_floods, .tenant = "a", .site = "flood.work", .value = 10'000}},
+                quiet(1));
+            place.start("b", bystander, &place.sim, &log);
+            place.start(floods ? "a" : "c", flood_once);
+            place.run();
+            return log;
+        };
+        EXPECT_EQ(check_isolation(run, small_difference), "") << replay_line(seed);
+    }
 }
 
 TEST(UnrulyTenant, FloodsWithTimersAlone) {

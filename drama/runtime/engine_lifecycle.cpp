@@ -7,6 +7,7 @@
 // 5. what has not ended at `shutdown_deadline` is named in the log, left to itself, and its memory
 // kept.
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 
 #include "drama/runtime/engine.hpp"
@@ -28,6 +29,12 @@ constexpr std::size_t reserved_of(std::size_t threads_max) noexcept {
 // Whether it is known who burns, and for whom.
 bool has_board(const runtime_options& options) noexcept {
     return options.order == policy::fair && options.check_permits;
+}
+
+// Off by default: beside other programs that want for CPUs a blocking function at the lowest
+// priority comes on a hundred times slower, and callers expect their statements and files back.
+bool holds_burning_calls(const runtime_options& options) noexcept {
+    return has_board(options) && std::getenv("DRAMA_HOLD_BURNING_CALLS") != nullptr;
 }
 
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {
@@ -74,7 +81,7 @@ engine::engine(world& in, runtime_options options)
                          .reserved = options_.order == policy::fifo
                                          ? 0
                                          : reserved_of(options_.blocking_threads_max),
-                         .keeper = has_board(options_) ? this : nullptr});
+                         .keeper = holds_burning_calls(options_) ? this : nullptr});
     const auto reserved = [&](const char* name, std::size_t threads_max) {
         return std::make_unique<thread_pool>(in, pool_options{.name = name,
                                                               .order = options_.order,

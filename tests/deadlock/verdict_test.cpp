@@ -57,7 +57,8 @@ verdict run_two(place& at, body one, body other) {
 }
 
 std::string here(unsigned line) {
-    return std::string(__FILE__) + ':' + std::to_string(line);
+    const std::string path = __FILE__;
+    return path.substr(path.rfind('/') + 1) + ':' + std::to_string(line);
 }
 
 task<result<void>> left_then_right(place* at) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -103,7 +104,9 @@ TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
 }
 
 TEST(ShareCpus, ABlockingFunctionThatBurnsIsFoundAndItsThreadReplaced) {
+    ASSERT_EQ(::setenv("DRAMA_HOLD_BURNING_CALLS", "1", 1), 0);
     share(blocks);
+    ASSERT_EQ(::unsetenv("DRAMA_HOLD_BURNING_CALLS"), 0);
     EXPECT_TRUE(has_hit("engine.finds_a_burning_call"));
     EXPECT_TRUE(has_hit("pool.ends_a_demoted_thread"));
 }

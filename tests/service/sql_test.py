@@ -112,9 +112,9 @@ class Sql(unittest.TestCase):
         text = (ENDLESS + "select count(*) from c").encode()
         for number, each in enumerate(busy):
             self.addCleanup(each.__exit__)
-            each.send(service.request("/sql?ms=3000", "POST", text, Drama_Tenant="b%d" % number))
+            each.send(service.request("/sql?ms=6000", "POST", text, Drama_Tenant="b%d" % number))
         # Those that burn keep each other from opening theirs for a while.
-        ends = time.monotonic() + 2
+        ends = time.monotonic() + 5
         answer = self.run_sql("select 1", "newcomer")
         while answer.status == 200 and time.monotonic() < ends:
             time.sleep(0.02)

@@ -7,11 +7,11 @@
 // 5. what has not ended at `shutdown_deadline` is named in the log, left to itself, and its memory
 // kept.
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 #include "drama/runtime/engine.hpp"
 #include "drama/base/coverage/mark.hpp"
+#include "drama/runtime/world/kernel_policy.hpp"
 #include "drama/runtime/watch/stack_text.hpp"
 
 namespace drama::inline v0::internal {
@@ -34,7 +34,7 @@ bool has_board(const runtime_options& options) noexcept {
 // Off by default: beside other programs that want for CPUs a blocking function at the lowest
 // priority comes on a hundred times slower, and callers expect their statements and files back.
 bool holds_burning_calls(const runtime_options& options) noexcept {
-    return has_board(options) && std::getenv("DRAMA_HOLD_BURNING_CALLS") != nullptr;
+    return has_board(options) && internal::wants_burning_calls_held();
 }
 
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {

@@ -139,6 +139,7 @@ void run_pair(const side& first, const side& second, double weight, double secon
         options.blocking_threads_max = 16;
     }
     options.shares_cpus = shares_cpus;
+    options.holds_burning_calls = true;
     runtime rt(options);
     const tenant a = rt.tenants().get_or_create("a");
     const tenant b = rt.tenants().get_or_create("b");
@@ -180,7 +181,6 @@ void run_pair(const side& first, const side& second, double weight, double secon
 }  // namespace
 
 int main(int argc, char** argv) {
-    ::setenv("DRAMA_HOLD_BURNING_CALLS", "1", 1);
     double seconds = 2;
     std::string_view only;
     for (int i = 1; i + 1 < argc; i += 2) {

@@ -31,10 +31,8 @@ bool has_board(const runtime_options& options) noexcept {
     return options.order == policy::fair && options.check_permits;
 }
 
-// Off by default: beside other programs that want for CPUs a blocking function at the lowest
-// priority comes on a hundred times slower, and callers expect their statements and files back.
 bool holds_burning_calls(const runtime_options& options) noexcept {
-    return has_board(options) && internal::wants_burning_calls_held();
+    return has_board(options) && options.holds_burning_calls;
 }
 
 std::size_t or_else(std::size_t wanted, std::size_t fallback) noexcept {

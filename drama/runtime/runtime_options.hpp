@@ -44,6 +44,11 @@ struct runtime_options {
     /// whoever burns gets what they leave (for measurements). See
     /// docs/decisions/0008-who-gets-a-cpu.md.
     bool shares_cpus = true;
+    /// On: blocking functions that burn a CPU are found, go on at the lowest priority and are
+    /// charged as they run, so that they leave CPUs to whoever had less. Off: they keep the
+    /// program's priority, and are charged at their end; beside other programs that want for CPUs
+    /// a function at the lowest priority comes on a hundred times slower.
+    bool holds_burning_calls = false;
     bool check_permits = true;  ///< off: burning threads are not bounded (for measurements)
     duration hand_over_after = std::chrono::milliseconds(1);
     duration stall_after = std::chrono::milliseconds(10);

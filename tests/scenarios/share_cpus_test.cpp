@@ -77,6 +77,7 @@ void share(task<void> (*burns)(const bool*, int*)) {
         simulation sim(seed);
         runtime_options options;
         options.workers = 1;
+        options.holds_burning_calls = true;
         options.log = [](const std::string&) {};
         runtime rt(sim.world(), options);
         sim.watch(rt);
@@ -104,9 +105,7 @@ TEST(ShareCpus, TheWorkerLeavesItsCpuAndComesBack) {
 }
 
 TEST(ShareCpus, ABlockingFunctionThatBurnsIsFoundAndItsThreadReplaced) {
-    ASSERT_EQ(::setenv("DRAMA_HOLD_BURNING_CALLS", "1", 1), 0);
     share(blocks);
-    ASSERT_EQ(::unsetenv("DRAMA_HOLD_BURNING_CALLS"), 0);
     EXPECT_TRUE(has_hit("engine.finds_a_burning_call"));
     EXPECT_TRUE(has_hit("pool.ends_a_demoted_thread"));
 }

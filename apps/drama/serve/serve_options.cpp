@@ -45,6 +45,8 @@ std::vector<flag> settings_of(serve_options& into) {
          set_number(into.disk_unsynced_mib, 1, 1'000'000)},
         {"--sql-mib", "N", "how long a tenant's database may become (64)",
          set_number(into.sql_mib, 1, 1'000'000)},
+        {"--sql-open", "N", "databases open at a time; idle ones are closed for others (64)",
+         set_number(into.sql_open, 1, 100'000)},
         {"--tasks-max", "N", "tasks alive at most; more requests get 503 (10000000)",
          set_number(into.tasks_max, 1, 1'000'000'000)},
         {"--header-deadline-ms", "N", "for the head of a request, or 408 (10000)",
@@ -59,6 +61,8 @@ std::vector<flag> settings_of(serve_options& into) {
          set_switch(into.hand_over, false)},
         {"--no-permit-check", "", "let threads burn without bound, for measurements",
          set_switch(into.check_permits, false)},
+        {"--hold-burning-calls", "", "blocking functions that burn leave CPUs to others",
+         set_switch(into.hold_burning_calls, true)},
     };
 }
 

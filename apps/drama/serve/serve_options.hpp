@@ -26,6 +26,7 @@ struct serve_options {
     std::uint64_t disk_depth = runtime_options().disk_depth_max;
     std::uint64_t disk_unsynced_mib = runtime_options().disk_unsynced_bytes_max / mib_bytes;
     std::uint64_t sql_mib = 64;
+    std::uint64_t sql_open = 64;
     std::uint64_t tasks_max = 10'000'000;
     std::uint64_t header_deadline_ms = 10'000;
     std::uint64_t idle_deadline_ms = 60'000;
@@ -33,6 +34,7 @@ struct serve_options {
     std::uint64_t drain_ms = 5'000;
     bool hand_over = true;
     bool check_permits = true;
+    bool hold_burning_calls = false;
     // Not keys of the file that they name.
     std::string config;
     std::string check_config;

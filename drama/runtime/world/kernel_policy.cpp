@@ -45,8 +45,4 @@ bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept {
     return ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) == 0;
 }
 
-bool wants_burning_calls_held() noexcept {
-    return environment("DRAMA_HOLD_BURNING_CALLS").has_value();
-}
-
 }  // namespace drama::inline v0::internal

@@ -19,7 +19,4 @@ int nice_of_program() noexcept;
 /// DRAMA_NO_SCHED_ATTR is set. False: neither can be set.
 bool set_kernel_policy(pid_t tid, int nice, std::uint64_t slice_ns) noexcept;
 
-/// DRAMA_HOLD_BURNING_CALLS is set: blocking functions that burn go on at the lowest priority.
-bool wants_burning_calls_held() noexcept;
-
 }  // namespace drama::inline v0::internal

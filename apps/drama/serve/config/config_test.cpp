@@ -49,6 +49,8 @@ TEST(Config, EverySettingOfTheCommandLineIsAKey) {
         drain_ms = 12
         hand_over = false
         permit_check = false
+        hold_burning_calls = true
+        sql_open = 13
     )");
 
     ASSERT_TRUE(parsed) << parsed.error().front();
@@ -67,6 +69,8 @@ TEST(Config, EverySettingOfTheCommandLineIsAKey) {
     EXPECT_EQ(got.drain_ms, 12U);
     EXPECT_FALSE(got.hand_over);
     EXPECT_FALSE(got.check_permits);
+    EXPECT_TRUE(got.hold_burning_calls);
+    EXPECT_EQ(got.sql_open, 13U);
 }
 
 // A flag that somebody adds without thinking of files is a key all the same.

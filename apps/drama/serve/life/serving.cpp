@@ -62,6 +62,7 @@ runtime_options runtime_options_of(const serve_options& from) {
     made.disk_unsynced_bytes_max = from.disk_unsynced_mib * mib_bytes;
     made.tasks_max = from.tasks_max;
     made.hand_over = from.hand_over;
+    made.holds_burning_calls = from.hold_burning_calls;
     made.check_permits = from.check_permits;
     made.on_stall = [](const stall_report&) {};  // counted per tenant; a line each would flood
     return made;
@@ -74,7 +75,8 @@ serving::serving(runtime& rt, const serve_config& settings)
       who_(rt.tenants()),
       files_(options_.data),
       databases_(rt, options_.data,
-                 {.database_bytes = static_cast<std::int64_t>(options_.sql_mib * mib_bytes)}),
+                 {.database_bytes = static_cast<std::int64_t>(options_.sql_mib * mib_bytes),
+                  .open_max = options_.sql_open}),
       shared_{.data = options_.data},
       server_(make_server(options_, shared_, who_)) {
 }

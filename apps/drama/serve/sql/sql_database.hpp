@@ -19,6 +19,7 @@ namespace drama::cli {
 struct sql_limits {
     std::int64_t database_bytes = 64 * 1024 * 1024;
     std::size_t answer_bytes = 1024 * 1024;
+    std::size_t open_max = 64;  ///< databases open at a time; idle ones are closed for others
 };
 
 /// What statements may take, and when they are too late.

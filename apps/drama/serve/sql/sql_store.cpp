@@ -59,7 +59,7 @@ sql_store::place& sql_store::place_of(const std::string& folder) {
 // in a circle.
 bool sql_store::open(place& to, idle_place& out) {
     const std::lock_guard guard(lock_);
-    if (open_ < open_max) {
+    if (open_ < limits_.open_max) {
         ++open_;
         to.is_open = true;
         return true;

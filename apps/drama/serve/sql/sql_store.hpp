@@ -36,16 +36,13 @@ class sql_store {
     [[nodiscard]] task<result<sql_answer>> run(drama::tenant payer, std::string folder,
                                                std::string_view statements, duration at_most);
 
-    /// Databases that are open at a time; others are opened in place of who was idle longest.
-    static constexpr std::size_t open_max = 64;
-
   private:
     struct place {
         explicit place(std::string path) : database(std::move(path)) {}
 
         sql_database database;
         std::uint64_t used = 0;  // the number of the last use
-        bool is_open = false;    // has one of open_max; written under its turn too
+        bool is_open = false;    // one of sql_limits::open_max; written under its turn too
     };
     /// One of the places that are open, whose turn was free: its connection is to be closed.
     struct idle_place {

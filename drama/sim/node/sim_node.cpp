@@ -202,6 +202,12 @@ void sim_node::bury() noexcept {
     std::erase(lives_, nullptr);
 }
 
+bool sim_node::finds_awaited() const noexcept {
+    const auto found = std::ranges::find_if(programs_, &sim_program::is_awaited);
+    awaited_ = found == programs_.end() ? nullptr : *found;
+    return awaited_ != nullptr;
+}
+
 std::size_t sim_node::unfinished() const noexcept {
     if (!is_up() && state_ != state::fresh) {
         return 0;

@@ -104,6 +104,13 @@ class DRAMA_API sim_node {
     void bury() noexcept;
     /// Programs that have to end and have not.
     std::size_t unfinished() const noexcept;
+    /// Whether there are any. Asked before each step: remembers the one that it found.
+    bool has_unfinished() const noexcept {
+        if (!is_up() && state_ != state::fresh) {
+            return false;
+        }
+        return (awaited_ != nullptr && awaited_->is_awaited()) || finds_awaited();
+    }
     const std::vector<sim_program*>& programs() const noexcept { return programs_; }
 
   private:
@@ -116,6 +123,7 @@ class DRAMA_API sim_node {
     };
     static std::atomic<life*> abandoned_last;  ///< so that what stays for ever can be reached
     bool is_disk_past(const life& one) const noexcept;
+    bool finds_awaited() const noexcept;
     static void abandon(std::unique_ptr<life>& one) noexcept;
 
     simulation& in_;
@@ -127,6 +135,7 @@ class DRAMA_API sim_node {
     std::string error_;
     state state_ = state::fresh;
     std::vector<sim_program*> programs_;
+    mutable const sim_program* awaited_ = nullptr;  // of programs_, when it was last looked for
     std::vector<std::unique_ptr<life>> lives_;
 };
 

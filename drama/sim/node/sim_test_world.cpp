@@ -165,9 +165,14 @@ void sim_test_world::start_nodes() {
     }
 }
 
-bool sim_test_world::is_done() const noexcept {
-    return script_.empty() && requests_.empty() &&
-           std::ranges::all_of(nodes_, [](const sim_node& each) { return each.unfinished() == 0; });
+bool sim_test_world::is_done() noexcept {
+    if (!script_.empty() || !requests_.empty() ||
+        (awaited_ != nullptr && awaited_->has_unfinished())) {
+        return false;
+    }
+    const auto found = std::ranges::find_if(nodes_, &sim_node::has_unfinished);
+    awaited_ = found == nodes_.end() ? nullptr : &*found;
+    return awaited_ == nullptr;
 }
 
 bool sim_test_world::is_wrong() {
@@ -207,7 +212,7 @@ void sim_test_world::ask_expectations() {
 }
 
 void sim_test_world::stop_as_planned() {
-    if (setup_.stop.step != 0 && sim_.world().steps() >= setup_.stop.step) {
+    if (sim_.world().steps() >= setup_.stop.step) {
         setup_.stop.step = 0;
         for (const sim_program& each : programs_) {
             if (each.what().number == setup_.stop.task && each.root() != nullptr &&
@@ -219,7 +224,9 @@ void sim_test_world::stop_as_planned() {
 }
 
 bool sim_test_world::wants_pause() {
-    stop_as_planned();
+    if (setup_.stop.step != 0) {
+        stop_as_planned();
+    }
     return is_wrong() || !requests_.empty() || (finishing_ && is_done());
 }
 

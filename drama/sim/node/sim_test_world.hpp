@@ -214,7 +214,7 @@ class DRAMA_API sim_test_world {
     void run_script();
     void note_strict_programs();
     bool wants_pause();
-    bool is_done() const noexcept;
+    bool is_done() noexcept;
     bool is_wrong();
     bool is_stuck() noexcept;
     void ask_expectations();
@@ -234,6 +234,7 @@ class DRAMA_API sim_test_world {
     std::deque<sim_node> nodes_;
     std::deque<sim_program> programs_;        // their handles go before the runtimes
     std::vector<const sim_program*> strict_;  // those that must succeed
+    const sim_node* awaited_ = nullptr;       // the last that had programs to wait for
     std::vector<scripted> script_;            // the next one last
     std::vector<request> requests_;
     const request* performs_ = nullptr;

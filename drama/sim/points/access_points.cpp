@@ -2,6 +2,7 @@
 #include "drama/sim/points/access_points.hpp"
 
 #include <cstdio>
+#include <utility>
 
 #include "drama/base/assert.hpp"
 #include "drama/coro/runnable.hpp"
@@ -92,8 +93,8 @@ duration access_points::next_pause() noexcept {
     }
 }
 
-[[gnu::noinline]] void count_accesses_for(access_points* run) noexcept {
-    counted = run;
+[[gnu::noinline]] access_points* count_accesses_for(access_points* run) noexcept {
+    return std::exchange(counted, run);
 }
 
 [[gnu::noinline]] access_points* accesses_counted_for() noexcept {

@@ -41,8 +41,8 @@ class access_points {
     std::uint64_t pauses_ = 0;
 };
 
-/// Whose accesses the calling OS thread counts; null: nobody's.
-DRAMA_API void count_accesses_for(access_points* run) noexcept;
+/// Whose accesses the calling OS thread counts; null: nobody's. Yields whose it counted before.
+DRAMA_API access_points* count_accesses_for(access_points* run) noexcept;
 [[nodiscard]] access_points* accesses_counted_for() noexcept;
 
 /// An access to `at` is about to happen. Called by instrumented code. What is freed in a simulated
@@ -61,7 +61,7 @@ DRAMA_API void set_release_of_freed_memory(void (*release)() noexcept) noexcept;
 /// may have been built in a user's file.
 class DRAMA_API no_access_points {
   public:
-    no_access_points() noexcept : before_(accesses_counted_for()) { count_accesses_for(nullptr); }
+    no_access_points() noexcept : before_(count_accesses_for(nullptr)) {}
     ~no_access_points() { count_accesses_for(before_); }
     no_access_points(const no_access_points&) = delete;
     no_access_points& operator=(const no_access_points&) = delete;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The heap of a program whose accesses are points: what simulated code frees is overwritten and
-// held back until the run ends, so that who still uses it is caught (access_points.hpp). A program
-// gets this file from the archive together with instrument.cpp, and with it these operators.
+// held back until the run ends, so that who still uses it is caught (access_points.hpp). Other
+// programs may get these operators from the archive too; for them they are malloc and free.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +45,7 @@ constinit std::array<void*, blocks_max> held{};
 constinit std::size_t first = 0;
 constinit std::size_t count = 0;
 constinit std::size_t bytes = 0;
+constinit bool is_wanted = false;
 
 void let_go_of_oldest() noexcept {
     void* const oldest = held[first];
@@ -82,7 +83,8 @@ void* take(std::size_t size, std::size_t alignment) {
 // No block goes back to the heap with what marks freed memory in it: freed frames have it too. A
 // compiler may leave out a memset before free.
 void give_back(void* block) noexcept {
-    if (block == nullptr) {
+    if (block == nullptr || !is_wanted) {
+        std::free(block);
         return;
     }
     const std::size_t size = ::malloc_usable_size(block);
@@ -106,6 +108,7 @@ void give_back(void* block) noexcept {
 }  // namespace
 
 void hold_freed_memory_back() noexcept {
+    is_wanted = true;
     set_release_of_freed_memory(&let_go_of_all);
 }
 

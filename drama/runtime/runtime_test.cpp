@@ -185,9 +185,15 @@ TEST(Runtime, RefusesRootsAfterItWasStopped) {
     ASSERT_TRUE(rt.stop());
 
     const auto refused = rt.try_spawn(rt.tenants().system(), on_worker);
+    const auto unjoined = rt.handle().spawn(rt.tenants().system(), on_worker);
+    const auto awaited = rt.sync_wait(rt.tenants().system(), on_worker);
 
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason, refusal_reason::shutting_down);
+    ASSERT_FALSE(unjoined);
+    EXPECT_EQ(unjoined.error().reason, refusal_reason::shutting_down);
+    ASSERT_FALSE(awaited);
+    EXPECT_EQ(awaited.error(), errc::shutting_down);
 }
 
 TEST(Runtime, WaitsForATaskEvenWhenNoRootIsAdmitted) {

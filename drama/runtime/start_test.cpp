@@ -2,6 +2,7 @@
 // What start() says where a part of the runtime cannot be made, and after the end.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,6 +63,32 @@ TEST(RuntimeStart, FailsWithoutIo) {
 
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error(), errc::not_supported);
+}
+
+TEST(RuntimeStart, FailsWithABackendThatDoesNotExist) {
+    runtime_options options = two_workers();
+    options.io = "nonsense";
+    runtime rt(options);
+
+    const auto started = rt.start();
+
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error(), errc::bad_argument);
+}
+
+TEST(RuntimeStart, TakesTheBackendThatTheEnvironmentNamesWhereTheProgramNamesNone) {
+    for (const char* const choice : {"auto", ""}) {
+        runtime_options options = two_workers();
+        options.io = choice;
+        ::setenv("DRAMA_IO", "nonsense", 1);
+        runtime rt(options);
+
+        const auto started = rt.start();
+        ::unsetenv("DRAMA_IO");
+
+        ASSERT_FALSE(started) << choice;
+        EXPECT_EQ(started.error(), errc::bad_argument) << choice;
+    }
 }
 
 TEST(RuntimeStart, FailsIfACoreHasNoBackend) {

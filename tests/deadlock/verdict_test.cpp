@@ -292,6 +292,36 @@ TEST(Verdict, FollowsABlockingCallToTheTaskThatItWaitsFor) {
     EXPECT_EQ(seen.tasks.size(), 2U);
 }
 
+task<result<void>> lock_left(place* at) {
+    DRAMA_CO_TRY(auto guard, co_await at->left.lock());
+    co_return result<void>();
+}
+
+task<result<void>> left_and_then_right_and_left(place* at) {
+    auto first = co_await lock_left(at);  // and gives it back
+    if (!first) {
+        co_return first;
+    }
+    co_return co_await right_then_left(at);
+}
+
+task<result<void>> left_later_then_right(place* at) {
+    auto slept = co_await sleep_for(500us);
+    if (!slept) {
+        co_return fail(slept.error());
+    }
+    co_return co_await left_then_right(at);
+}
+
+TEST(Verdict, ForgetsWhoHasGivenALockBack) {
+    place at;
+    const verdict seen = run_two(at, left_and_then_right_and_left, left_later_then_right);
+    EXPECT_EQ(seen.kind, verdict_kind::cycle);
+    ASSERT_EQ(seen.tasks.size(), 2U) << seen.text();
+    EXPECT_EQ(seen.tasks[0].holder, seen.tasks[1].number) << seen.text();
+    EXPECT_EQ(seen.tasks[1].holder, seen.tasks[0].number) << seen.text();
+}
+
 TEST(Verdict, HasNothingToSayAboutARunThatEnds) {
     place at;
     const verdict seen = run_two(at, take_a_permit, take_a_permit);

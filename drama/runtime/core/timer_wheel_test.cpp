@@ -135,6 +135,17 @@ TEST(TimerWheel, DoesNotFireWhatWasDisarmed) {
     EXPECT_FALSE(timer_wheel::disarm(kept)) << "it has fired";
 }
 
+TEST(TimerWheel, DoesNotWakeForWhatWasDisarmed) {
+    wheel_with_clock clocked(start);
+    recorded& gone = clocked.at(start + 10ms);
+    clocked.at(start + 1h);
+
+    EXPECT_TRUE(timer_wheel::disarm(gone));
+    clocked.go_to(start + 5ms);  // looks what comes next
+
+    EXPECT_GT(clocked.wheel.next_expiry(), start + 1min);
+}
+
 TEST(TimerWheel, RefusesToArmWhatWasDisarmedBefore) {
     timer_wheel wheel(start);
     recorded early;

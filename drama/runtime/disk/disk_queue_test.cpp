@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace drama {
@@ -25,6 +27,9 @@ class held_device final : public disk_device {
             return submission::completed;
         }
         in.push_back(&op);
+        if (during_submit) {
+            std::exchange(during_submit, nullptr)(op);
+        }
         if (completes_inside) {
             complete(0, static_cast<std::int64_t>(op.length));
         }
@@ -47,6 +52,7 @@ class held_device final : public disk_device {
     std::vector<operation*> cancelled;
     bool answers_at_once = false;
     bool completes_inside = false;
+    std::function<void(operation&)> during_submit;  ///< what others do meanwhile, once
 };
 
 /// An operation as a task would await it.
@@ -191,6 +197,21 @@ TEST_P(DiskQueue, ACancelEndsTheWaitOfWhatIsQueued) {
     EXPECT_EQ(third.outcome, 0);
     EXPECT_EQ(third.done_calls, 1);
     EXPECT_EQ(first.done_calls, 1);
+}
+
+TEST_P(DiskQueue, ACancelWhileTheDeviceTakesAnOperationIsPassedOn) {
+    device_.during_submit = [this](operation& given) {
+        queue_->cancel(static_cast<disk_request&>(given));
+        EXPECT_TRUE(device_.cancelled.empty()) << "the device does not have it yet";
+    };
+
+    awaited& stopped = submit(busy_, op_code::fsync);
+
+    ASSERT_EQ(device_.cancelled.size(), 1U);
+    EXPECT_EQ(device_.cancelled.front(), device_.in.front());
+    device_.complete(0, -ECANCELED);
+    EXPECT_EQ(stopped.outcome, -ECANCELED);
+    EXPECT_EQ(stopped.done_calls, 1);
 }
 
 TEST_P(DiskQueue, ACancelBetweenPiecesKeepsWhatWasMoved) {

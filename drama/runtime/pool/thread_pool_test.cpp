@@ -233,6 +233,69 @@ TEST(ThreadPool, RefusesMoreThanATenantMayQueue) {
     EXPECT_GE(greedy.usage().refused.read(), 1U);
 }
 
+void count_run(std::atomic<int>* runs) {
+    ++*runs;
+}
+
+task<void> call_counting(std::atomic<int>* runs, std::error_code* ended) {
+    auto called = co_await blocking(count_run, runs);
+    *ended = called ? std::error_code() : called.error();
+}
+
+task<void> set_flag(std::atomic<bool>* flag) {
+    *flag = true;
+    co_return;
+}
+
+// No more than two of the first calls run at a time, so the counting one stands behind them.
+TEST(ThreadPool, DoesNotRunAQueuedCallWhoseTaskWasStopped) {
+    runtime rt(quiet(1));
+    ASSERT_TRUE(rt.start());
+    const tenant own = rt.tenants().get_or_create("own");
+    std::atomic<bool> release{false};
+    std::atomic<bool> is_queued{false};
+    std::atomic<int> runs{0};
+    std::error_code ended;
+    for (int i = 0; i < 8; ++i) {
+        ASSERT_TRUE(rt.try_spawn(own, call_waiting, &release));
+    }
+    auto counting = rt.try_spawn(own, call_counting, &runs, &ended);
+    ASSERT_TRUE(counting);
+    ASSERT_TRUE(rt.try_spawn(own, set_flag, &is_queued));  // its turn comes after that call
+    while (!is_queued) {
+        std::this_thread::yield();
+    }
+
+    counting->request_stop();
+    release = true;
+    while (!counting->is_done()) {
+        std::this_thread::yield();
+    }
+
+    EXPECT_EQ(runs, 0);
+    EXPECT_EQ(ended, errc::stop_requested);
+    EXPECT_TRUE(rt.stop());
+}
+
+TEST(ThreadPool, TellsByItsHandleWhyACallWasRefused) {
+    runtime rt(quiet(1));
+    ASSERT_TRUE(rt.start());
+    const tenant own = rt.tenants().get_or_create("own");
+    const tenant none = rt.tenants().get_or_create("none");
+    tenant_options options;
+    options.limit.blocking_queue = 0;
+    none.set(options);
+
+    const auto refused = start_blocking(rt.handle(), none, one).wait();
+    ASSERT_TRUE(rt.stop());
+    const auto late = start_blocking(rt.handle(), own, one).wait();
+
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), errc::queue_full);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error(), errc::shutting_down);
+}
+
 int stopped_by_token(std::stop_token stop) {
     while (!stop.stop_requested()) {
         std::this_thread::yield();

@@ -73,6 +73,15 @@ TEST_F(CgroupLimits, IsReadFromTheFirstVersionToo) {
     EXPECT_EQ(quota(), 0.5);
 }
 
+TEST_F(CgroupLimits, AreThoseOfTheHierarchyWithCpuTime) {
+    process_is_in("3:memory:/x\n1:cpu:/x\n");
+    write("/memory/x/cpu.cfs_quota_us", "900000");
+    write("/memory/x/cpu.cfs_period_us", "100000");
+    write("/cpu/x/cpu.cfs_quota_us", "300000");
+    write("/cpu/x/cpu.cfs_period_us", "100000");
+    EXPECT_EQ(quota(), 3.0);
+}
+
 TEST_F(CgroupLimits, SurviveWhatNobodyShouldWrite) {
     process_is_in("nonsense\n0:\n::\n0::/a\n");
     write("/a/cpu.max", "100000 0");

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include "drama/coro/sleep.hpp"
 #include "drama/coro/when.hpp"
@@ -64,6 +66,63 @@ TEST(PulseThreads, HasAThreadForEachCpuAndTakesThemWithIt) {
 
 bool burn_until_pulse() {
     return become(cpus());
+}
+
+// How often they have gone to sleep so far, all together.
+std::uint64_t sleeps() {
+    std::uint64_t sum = 0;
+    std::error_code ignored;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
+        std::ifstream status(task.path() / "status");
+        std::string line;
+        std::getline(status, line);
+        if (!line.ends_with("drama-pulse")) {
+            continue;
+        }
+        constexpr std::string_view label = "voluntary_ctxt_switches:";
+        while (std::getline(status, line)) {
+            sum += line.starts_with(label) ? std::stoull(line.substr(label.size())) : 0;
+        }
+    }
+    return sum;
+}
+
+bool beat() {
+    const std::uint64_t before = sleeps();
+    for (int look = 0; look < 100'000; ++look) {
+        if (sleeps() >= before + 20) {
+            return true;
+        }
+        ::sched_yield();
+    }
+    return false;
+}
+
+// Between two of some hundred looks at a row nothing happens, which takes some milliseconds.
+bool become_still() {
+    for (int look = 0; look < 100; ++look) {
+        const std::uint64_t before = sleeps();
+        for (int time = 0; time < 300; ++time) {
+            ::sched_yield();
+            static_cast<void>(sleeps());
+        }
+        if (sleeps() == before) {
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST(PulseThreads, SleepWhileNobodyWantsThemAndBeatAgainThen) {
+    internal::pulse_threads pulse;
+    pulse.add();
+    ASSERT_TRUE(become(cpus()));
+    EXPECT_TRUE(beat());
+    pulse.remove();
+    EXPECT_TRUE(become_still());
+    pulse.add();
+    EXPECT_TRUE(beat());
+    pulse.remove();
 }
 
 task<bool> keep_worker_busy(const std::atomic<bool>* over) {

@@ -32,7 +32,7 @@ void spawned::finish(const std::exception_ptr& thrown, bool is_unjoined) noexcep
     home->ended(*this);
     runnable* joiner = nullptr;
     lock_.lock();
-    done_ = true;
+    done_.store(true, std::memory_order_release);
     if ((joiner_ & thread_bit) != 0) {
         const auto& waiting = *reinterpret_cast<const thread_joiner*>(joiner_ & ~thread_bit);
         waiting.unpark(waiting.place);  // under the lock: the waiter leaves only with it
@@ -67,7 +67,7 @@ void spawned::wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) n
     const thread_joiner me{unpark, place};
     lock_.lock();
     joiner_ = reinterpret_cast<std::uintptr_t>(&me) | thread_bit;
-    while (!done_) {
+    while (!done_.load(std::memory_order_relaxed)) {
         lock_.unlock();
         park(place);
         lock_.lock();
@@ -79,7 +79,7 @@ void spawned::wait_foreign(void (*unpark)(void*) noexcept, void (*park)(void*) n
 bool spawned::add_joiner(runnable& joiner, wait_record& record) noexcept {
     lock_.lock();
     DRAMA_ASSERT(joiner_ == 0, "a task is joined by one task at a time");
-    const bool waits = !done_ && joiner.begin_wait(record);
+    const bool waits = !done_.load(std::memory_order_relaxed) && joiner.begin_wait(record);
     if (waits) {
         joiner_ = reinterpret_cast<std::uintptr_t>(&joiner);
     }

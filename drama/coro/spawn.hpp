@@ -101,7 +101,9 @@ class DRAMA_API spawned : public list_link<>, public runnable {
     /// The handle goes.
     template <class T>
     void release() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        // Who holds the last reference holds it alone.
+        if (references_.load(std::memory_order_acquire) == 1 ||
+            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             drop_outcome<T>();
         }
     }
@@ -111,12 +113,8 @@ class DRAMA_API spawned : public list_link<>, public runnable {
         return *std::launder(static_cast<outcome<T>*>(resume_point.address()));
     }
 
-    bool is_done() noexcept {
-        lock_.lock();
-        const bool done = done_;
-        lock_.unlock();
-        return done;
-    }
+    /// Pairs with finish(): what the task has left is there.
+    bool is_done() const noexcept { return done_.load(std::memory_order_acquire); }
     /// Registers a joiner unless the task is done or the joiner is being stopped.
     bool add_joiner(runnable& joiner, wait_record& record) noexcept;
     bool remove_joiner(runnable& joiner) noexcept;
@@ -174,7 +172,7 @@ class DRAMA_API spawned : public list_link<>, public runnable {
     // The first fill the end of runnable.
     std::atomic<std::uint8_t> references_{2};
     spinlock lock_;
-    bool done_ = false;  // guarded by lock_
+    std::atomic<bool> done_{false};  // written under lock_
     scope_state* scope_ = nullptr;
     std::uintptr_t joiner_ = 0;  // guarded by lock_: a runnable, or with thread_bit a thread_joiner
 };

@@ -27,7 +27,7 @@ namespace drama::inline v0 {
 class tenant_record;
 
 /// A tenant's lanes in one queue, which know whose they are.
-class tenant_lanes final : public lane_set {
+class alignas(64) tenant_lanes final : public lane_set {
   public:
     explicit tenant_lanes(tenant_record& of) noexcept;
     tenant_record& record() const noexcept { return *record_; }

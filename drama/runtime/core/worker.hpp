@@ -17,7 +17,7 @@ namespace drama::inline v0::internal {
 class engine;
 
 /// Threads: step by its thread; adopt while it is parked without a core; tenure by the watchdog.
-class worker final : public thread_body {
+class alignas(64) worker final : public thread_body {
   public:
     explicit worker(engine& of) noexcept;
     ~worker() override;

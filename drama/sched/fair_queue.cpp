@@ -28,7 +28,10 @@ std::size_t fair_queue::shard_to_help(std::size_t own, std::uint64_t turn) const
     const virtual_time mine = shards_[own]->earliest_deadline();
     const bool looks_at_all = count <= compared_each_turn || mine == no_deadline;
     if (!looks_at_all && turn % turns_between_looks != 0) {
-        return own;
+        const std::size_t urgent = most_urgent_.load(std::memory_order_relaxed);
+        const bool helps =
+            urgent != own && is_worth_stealing(mine, shards_[urgent]->earliest_deadline());
+        return helps ? urgent : own;
     }
     const std::size_t first = looks_at_all ? 1 : 1 + turn / turns_between_looks % (count - 1);
     const std::size_t last = looks_at_all ? count - 1 : first;
@@ -68,8 +71,22 @@ void fair_queue::update(instant now) noexcept {
         if (ledger_ != nullptr) {
             ledger_->maybe_update(now);
         }
+        publish_most_urgent();
         clock_.update(now, sums());
     }
+}
+
+void fair_queue::publish_most_urgent() noexcept {
+    std::size_t best = 0;
+    virtual_time best_deadline = no_deadline;
+    for (std::size_t index = 0; index != shards_.size(); ++index) {
+        const virtual_time its = shards_[index]->earliest_deadline();
+        if (its != no_deadline && (best_deadline == no_deadline || before(its, best_deadline))) {
+            best = index;
+            best_deadline = its;
+        }
+    }
+    most_urgent_.store(static_cast<std::uint32_t>(best), std::memory_order_relaxed);
 }
 
 }  // namespace drama::inline v0

@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "drama/base/atomic.hpp"
 #include "drama/base/export.hpp"
 #include "drama/sched/fair_clock.hpp"
 #include "drama/sched/fair_shard.hpp"
@@ -44,9 +46,10 @@ class DRAMA_API fair_queue {
     bool is_worth_stealing(virtual_time own, virtual_time other) const noexcept;
 
     /// The shard whose most urgent tenant the worker of `own` had better serve in its `turn`-th
-    /// turn, or `own`. Up to four shards are compared each turn; of more, one in rotation every
-    /// eighth turn, and all while nobody in `own` is eligible: to borrow ahead of the clock comes
-    /// last. Complexity: O(1), O(shards) where nobody is eligible.
+    /// turn, or `own`. Up to four shards are compared each turn; of more, the one that was most
+    /// urgent at the last correction of the clock, every eighth turn one in rotation, and all while
+    /// nobody in `own` is eligible: to borrow ahead of the clock comes last. Complexity: O(1),
+    /// O(shards) where nobody is eligible.
     std::size_t shard_to_help(std::size_t own, std::uint64_t turn) const noexcept;
 
     /// Items queued in all shards (a hint).
@@ -56,12 +59,14 @@ class DRAMA_API fair_queue {
 
   private:
     void update(instant now) noexcept;
+    void publish_most_urgent() noexcept;
 
     policy policy_;
     queue_id id_;
     share_ledger* ledger_;
     fair_clock clock_;
     std::vector<std::unique_ptr<fair_shard>> shards_;
+    atomic<std::uint32_t> most_urgent_{0};  // a hint, written by the clock's leader
 };
 
 }  // namespace drama::inline v0

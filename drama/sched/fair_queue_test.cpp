@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -360,6 +361,37 @@ TEST(FairQueue, OneTenantOnManyWorkersGetsItsWeightAndNoMore) {
     run.run_for(500ms);
 
     EXPECT_NEAR(static_cast<double>(wide.served.count()), 2e9, 0.02 * 2e9);
+}
+
+// With more than four shards nobody compares all of them each turn.
+TEST(FairQueue, TheShardThatIsMostUrgentIsHelpedAtOnce) {
+    fair_queue queue(policy::fair, 9, queue_id::async);
+    std::deque<tenant_share> shares;
+    std::deque<lane_set> lanes;
+    std::deque<work_item> items(9);
+    constexpr instant start = instant(1s);
+    const auto serve = [&](std::size_t at, instant now) {
+        const turn t = queue.shard(at).pick(now);
+        ASSERT_TRUE(t);
+        ASSERT_NE(queue.shard(at).pop(*t.lanes, now), nullptr);
+        queue.shard(at).settle(*t.lanes, 1us, now);
+    };
+    for (std::size_t i = 0; i != 9; ++i) {
+        // On the fifth shard stands one whose share is due at once, on the others is time.
+        lanes.emplace_back(shares.emplace_back(i == 5 ? 1'000 : 0.01));
+        items[i].cls = i == 5 ? work_class::write : work_class::accept;
+        queue.shard(i).push(lanes[i], items[i], start);
+    }
+
+    queue.maybe_update(start + 2 * clock_period);
+
+    EXPECT_EQ(queue.shard_to_help(0, 1), 5U);
+    EXPECT_EQ(queue.shard_to_help(5, 1), 5U);
+    serve(5, start + 2 * clock_period);
+    EXPECT_EQ(queue.shard_to_help(0, 1), 0U);
+    for (const std::size_t left : {0, 1, 2, 3, 4, 6, 7, 8}) {
+        serve(left, start + 3 * clock_period);
+    }
 }
 
 TEST(FairQueue, SleepersBankNoMoreThanASlice) {

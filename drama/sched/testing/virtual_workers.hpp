@@ -45,6 +45,7 @@ struct virtual_tenant {
 
     duration served{};
     std::size_t finished = 0;
+    std::size_t items = 0;  // queued or running
     duration wait_max{};
     std::vector<duration> waits;  // queued to started, if keep_waits
     std::array<std::vector<duration>, work_classes> waits_by_class;
@@ -89,7 +90,33 @@ class virtual_workers {
         item.owner = &tenant;
         item.cost = cost;
         item.cls = cls;
+        ++tenant.items;
         place(item, choose(tenant));
+    }
+
+    /// How long what `tenant` runs now has run: no part of `served` yet.
+    duration unfinished(const virtual_tenant& tenant) const {
+        duration total{};
+        for (const worker& each : workers_) {
+            if (each.item != nullptr && each.item->owner == &tenant) {
+                total += now - each.item_started;
+            }
+        }
+        return total;
+    }
+    /// What `tenant` has used and is not charged for yet.
+    duration unsettled(const virtual_tenant& tenant) const {
+        duration total = unfinished(tenant);
+        for (const worker& each : workers_) {
+            if (each.current && &each.current.lanes->share() == &tenant.share) {
+                total += each.used;
+            }
+        }
+        return total;
+    }
+    std::size_t idle_workers() const {
+        return static_cast<std::size_t>(std::count_if(
+            workers_.begin(), workers_.end(), [](const worker& each) { return each.idle; }));
     }
 
     /// Calls `act` at `when`.
@@ -141,6 +168,7 @@ class virtual_workers {
         turn current;
         duration used{};
         virtual_item* item = nullptr;
+        instant item_started{};
         bool idle = true;
         bool interrupted = false;
         std::size_t turns = 0;
@@ -217,6 +245,7 @@ class virtual_workers {
         const duration wait = now - self.item->queued_at;
         virtual_tenant& owner = *self.item->owner;
         owner.home = w;
+        self.item_started = now;
         owner.wait_max = std::max(owner.wait_max, wait);
         if (owner.keep_waits) {
             owner.waits.push_back(wait);
@@ -232,6 +261,7 @@ class virtual_workers {
         worker& self = workers_[w];
         virtual_item& item = *self.item;
         virtual_tenant& owner = *item.owner;
+        self.item = nullptr;
         self.used += item.cost;
         owner.served += item.cost;
         ++owner.finished;
@@ -240,6 +270,7 @@ class virtual_workers {
             item.cls = owner.refill_class;
             place(item, w);
         } else {
+            --owner.items;
             spare_.push_back(&item);
         }
         if (now >= self.current.ends || self.interrupted) {
@@ -257,22 +288,9 @@ class virtual_workers {
         begin_turn(w);
     }
 
-    // All shards are compared when they are few, else a random one every eighth turn.
     void help(std::size_t w) {
-        const std::size_t count = workers_.size();
-        if (count <= 4) {
-            for (std::size_t other = 0; other != count; ++other) {
-                help_one(w, other);
-            }
-        } else if (workers_[w].turns % 8 == 0) {
-            help_one(w, random.below(count));
-        }
-    }
-    void help_one(std::size_t w, std::size_t other) {
-        if (other != w &&
-            queue.is_worth_stealing(queue.shard(w).earliest_deadline(),
-                                    queue.shard(other).earliest_deadline()) &&
-            queue.shard(w).size() != 0) {
+        const std::size_t other = queue.shard_to_help(w, workers_[w].turns);
+        if (other != w && queue.shard(w).size() != 0) {
             take_from(w, other);
         }
     }

@@ -60,9 +60,6 @@ class host {
     virtual void yield(runnable& task) noexcept = 0;
     /// The running task goes by another name from now on. Called by the task itself.
     virtual void renamed(runnable& /*task*/) noexcept {}
-    /// The running task goes on in another function, `task.site.function`. True if work of that
-    /// site does not run on a core now: the task had better yield first. Called by the task itself.
-    virtual bool enters_function(runnable& /*task*/) noexcept { return false; }
 
     virtual instant now() const noexcept = 0;
     /// Arms `timer` for `timer.when`, which the host may put off a little; false if `refused` was

@@ -47,10 +47,9 @@ struct http_exchange {
     std::string_view rest = {};  ///< of the path, where the route ends in `*`; not decoded
 };
 
-/// A handler: run by its connection's task, on the account of the request's tenant; a stop of the
-/// connection is a stop of the handler. A route that hogs its thread is known to the runtime by
-/// (tenant, handler): give each route a function of its own. Errors become 500, 503 or 504 with the
-/// error's message.
+/// A handler: spawned as a task of its own for each request, on the account of the request's
+/// tenant. A route that hogs its thread is known to the runtime by (tenant, handler): give each
+/// route a function of its own. Errors become 500, 503 or 504 with the error's message.
 using http_handler = task<result<http_reply>> (*)(http_exchange);
 
 /// Where a handler answers. HEAD is served by GET's handler, without the body.

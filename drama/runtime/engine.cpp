@@ -194,16 +194,6 @@ void engine::renamed(runnable& task) noexcept {
     }
 }
 
-bool engine::enters_function(runnable& task) noexcept {
-    const runtime_entry entry(*this);
-    core* const mine = entry.held();
-    if (mine == nullptr) {
-        return false;
-    }
-    mine->polling.function.store(task.site.function, std::memory_order_relaxed);
-    return must_run_demoted(static_cast<tenant_record&>(*task.payer), task);
-}
-
 // A parked core serves at once; so prefer the core where the task last ran, then any parked one.
 void engine::inject(runnable& task) noexcept {
     core* to = cores_[task.core % cores_.size()].get();

@@ -64,7 +64,6 @@ class engine final : public host,
     void ended(runnable& task) noexcept override;
     void yield(runnable& task) noexcept override;
     void renamed(runnable& task) noexcept override;
-    bool enters_function(runnable& task) noexcept override;
     instant now() const noexcept override { return clock_.now(); }
     bool arm(timer_node& timer) noexcept override;
     bool disarm(timer_node& timer) noexcept override;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "drama/coro/context.hpp"
-#include "drama/coro/sleep.hpp"
 #include "drama/http/internal/request_memory.hpp"
 #include "drama/http/internal/respond.hpp"
 #include "drama/http/internal/server_state.hpp"
@@ -82,21 +81,15 @@ task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory*
     http_reply reply;
     auto call = prepare_call(*server, request, permit);
     if (call) {
-        const handler_scope known(self, call->handler);
+        self.input_complete = true;
         co_await switch_account_awaiter(call->exchange.tenant);
-        if (self.home->enters_function(self)) [[unlikely]] {
-            auto gone_on = co_await yield_now();  // hogs its thread: to where such functions run
-            static_cast<void>(gone_on);
-        }
-        auto handling = begin_handler(*call, reply);
-        if (handling) {
-            try {
-                auto outcome = co_await std::move(handling);
-                reply = reply_of(std::move(outcome));
-            } catch (...) {
-                reply = reply_of_exception();
-            }
-        }
+        // A scope of its own: the join ends only when the handler has, also when the connection is
+        // stopped, because the handler looks at the connection's memory.
+        scope_state children;
+        children.set_owner(self);
+        auto handler = scope_handle(children).spawn(call->handler, call->exchange);
+        co_await children.join();
+        reply = reply_of(handler);
     } else {
         reply = std::move(call.error());
     }

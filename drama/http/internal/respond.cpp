@@ -127,25 +127,16 @@ std::expected<http_call, http_reply> prepare_call(http_server_state& server,
     return http_call{route.to->handler, {&request, *payer, route.to->context, route.rest}};
 }
 
-task<result<http_reply>> begin_handler(const http_call& call, http_reply& reply) noexcept {
-    try {
-        return call.handler(call.exchange);
-    } catch (const std::bad_alloc&) {
-        reply = refused_reply(
-            {refusal_reason::out_of_memory, resource::memory, call.exchange.tenant.id()});
-    } catch (...) {
-        reply = reply_of_exception();
+http_reply reply_of(internal::spawn_result<http_handler, http_exchange>& handler) {
+    if (!handler) {
+        return refused_reply(handler.error());
     }
-    return {};
-}
-
-http_reply reply_of(result<http_reply>&& outcome) {
-    return outcome ? *std::move(outcome) : failed_reply(outcome.error());
-}
-
-http_reply reply_of_exception() {
     try {
-        throw;
+        auto outcome = handler->take_outcome();
+        if (outcome) {
+            return std::move(*outcome);
+        }
+        return failed_reply(outcome.error());
     } catch (const std::exception& thrown) {
         return text_reply(500, thrown.what());
     } catch (...) {

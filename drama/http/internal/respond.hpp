@@ -30,35 +30,9 @@ std::expected<http_call, http_reply> prepare_call(http_server_state& server,
                                                   const http_request& request,
                                                   request_permit& permit);
 
-/// While it stands the connection's task is known by the handler's function: to reports, and to the
-/// books about whose functions hog their thread. What the handler made of the task's class ends
-/// with it.
-class handler_scope {
-  public:
-    handler_scope(runnable& self, http_handler handler) noexcept
-        : self_(&self), function_(self.site.function), class_(self.cls) {
-        self.site.function = reinterpret_cast<const void*>(handler);
-    }
-    ~handler_scope() {
-        self_->site.function = function_;
-        self_->cls = class_;
-    }
-    handler_scope(const handler_scope&) = delete;
-    handler_scope& operator=(const handler_scope&) = delete;
-
-  private:
-    runnable* self_;
-    const void* function_;
-    work_class class_;
-};
-
-/// Calls the handler, which does not begin yet. Without a task `reply` says why.
-task<result<http_reply>> begin_handler(const http_call& call, http_reply& reply) noexcept;
-
-/// What a handler's outcome is to the client.
-http_reply reply_of(result<http_reply>&& outcome);
-/// The exception that a handler ended with. Requires: called while it is handled.
-http_reply reply_of_exception();
+/// The reply of a handler that has ended, or of one that was refused: whatever went wrong becomes
+/// one.
+http_reply reply_of(spawn_result<http_handler, http_exchange>& handler);
 
 /// How a reply goes out.
 struct reply_frame {

@@ -102,7 +102,7 @@ figures look(runtime& of) {
         seen.ended += usage.tasks_ended.read();  // first: it must not seem more than started
         seen.started += usage.tasks_started.read();
         seen.refused += usage.refused.read();
-        seen.throttled_ns += usage.throttled_ns.read();
+        seen.throttled_ns += each.record().throttled_ns();
         seen.frame_bytes += each.record().frame_bytes();
         add_io(seen.io, each.record());
     });
@@ -262,7 +262,7 @@ void write_tenants(metrics_writer& to, const figures& seen) {
     write_each(to, seen, "drama_tenant_tasks_completed_total", "counter",
                [](const of_tenant& each) { return each.who.usage().tasks_ended.read(); });
     write_each(to, seen, "drama_tenant_throttled_seconds_total", "counter",
-               [](const of_tenant& each) { return seconds(each.who.usage().throttled_ns.read()); });
+               [](const of_tenant& each) { return seconds(each.who.record().throttled_ns()); });
     write_each(to, seen, "drama_tenant_tasks_rejected_total", "counter",
                [](const of_tenant& each) { return each.who.usage().refused.read(); });
     write_tenants_io(to, seen);

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/admin/report.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_map>
+
 #include "drama/admin/json_writer.hpp"
 
 namespace drama::inline v0 {
 namespace {
+
+using names_of_shares = std::unordered_map<const tenant_share*, std::string_view>;
 
 constexpr double weight_unit = 1024;  // tenant_share keeps weights as fixed-point numbers
 
@@ -30,10 +37,68 @@ void write_depths(json_writer& json, const tenant_record::depths& of) {
     json.number("async", of.async);
     json.number("compute", of.compute);
     json.number("blocking", of.blocking);
+    json.number("disk", of.disk);
     json.end_object();
 }
 
-void write_tenant(json_writer& json, const tenant& of) {
+void write_holds(json_writer& json, const char* where, const hold_figures& held,
+                 const names_of_shares& names) {
+    json.begin_object(where);
+    json.number("throttled_ns", held.throttled_ns());
+    json.number("item_ns", held.item_ns);
+    json.begin_object("causes");
+    for (std::size_t i = 0; i != hold_causes; ++i) {
+        if (held.by_cause[i] != 0) {
+            json.number(name_of(static_cast<hold_cause>(i)), held.by_cause[i]);
+        }
+    }
+    json.end_object();
+    json.begin_array("beneficiaries");
+    for (const hold_account::beneficiary& each : held.beneficiaries) {
+        if (const auto known = names.find(each.who); known != names.end()) {
+            json.begin_object();
+            json.text("tenant", known->second);
+            json.number("ns", each.ns);
+            json.end_object();
+        }
+    }
+    json.end_array();
+    json.end_object();
+}
+
+bool is_empty(const hold_figures& held) {
+    return std::ranges::all_of(held.by_cause, [](std::uint64_t each) { return each == 0; });
+}
+
+// What keeps its work waiting, in each queue where there is or was anything of that.
+void write_waits(json_writer& json, const runtime& in, const tenant& of,
+                 const names_of_shares& names) {
+    constexpr std::array shown{queue_id::async, queue_id::compute, queue_id::blocking,
+                               queue_id::disk};
+    json.begin_object("lag_ns");
+    for (const queue_id each : shown) {
+        json.number(name_of(each), in.lag_of(of, each).count());
+    }
+    json.end_object();
+    json.begin_object("oldest_ns");
+    for (const queue_id each : shown) {
+        json.number(name_of(each), in.oldest_wait_of(of, each).count());
+    }
+    json.end_object();
+    json.begin_object("holds");
+    for (const queue_id each : shown) {
+        if (const hold_figures held = of.record().held_in(each); !is_empty(held)) {
+            write_holds(json, name_of(each), held, names);
+        }
+    }
+    if (const hold_figures held = of.record().held_at_gates(); !is_empty(held)) {
+        write_holds(json, "admission", held, names);
+    }
+    json.end_object();
+}
+
+void write_tenant(json_writer& json, const runtime& in, const tenant& of,
+                  const names_of_shares& names) {
     const tenant_record& record = of.record();
     const tenant_usage& usage = record.usage;
     json.begin_object();
@@ -43,6 +108,7 @@ void write_tenant(json_writer& json, const tenant& of) {
     json.number("tasks", record.tasks());
     json.number("requests", record.requests.load(std::memory_order_relaxed));
     json.number("cpu_ns", usage.cpu_ns.read());
+    json.number("burned_ns", usage.burned_ns.read());
     json.number("queue_wait_ns", usage.queue_wait_ns.read());
     json.number("turns", usage.turns.read());
     json.number("polls", usage.polls.read());
@@ -59,9 +125,10 @@ void write_tenant(json_writer& json, const tenant& of) {
     json.number("demoted_turns", usage.demoted_turns.read());
     json.number("demoted_threads", record.demoted_threads.load(std::memory_order_relaxed));
     json.number("blocking_threads", record.blocking_threads.load(std::memory_order_relaxed));
-    json.number("throttled_ns", usage.throttled_ns.read());
+    json.number("throttled_ns", record.throttled_ns());
     json.number("frame_bytes", record.frame_bytes());
     write_depths(json, record.queued());
+    write_waits(json, in, of, names);
     write_operations(json, record.operations());
     json.end_object();
 }
@@ -87,7 +154,10 @@ std::string tenants_json(runtime& of) {
     json_writer json(out);
     json.begin_object();
     json.begin_array("tenants");
-    of.tenants().for_each([&json](const tenant& each) { write_tenant(json, each); });
+    names_of_shares names;
+    of.tenants().for_each(
+        [&names](const tenant& each) { names.emplace(&each.record().share(), each.name()); });
+    of.tenants().for_each([&](const tenant& each) { write_tenant(json, of, each, names); });
     json.end_array();
     json.end_object();
     out.push_back('\n');
@@ -113,6 +183,9 @@ std::string runtime_json(runtime& of) {
     json.number("blocking_queued", seen.blocking_queued);
     json.number("disk_queued", seen.disk_queued);
     json.number("disk_in_flight", seen.disk_in_flight);
+    json.number("worker_wall_ns", seen.worker_wall.count());
+    json.number("worker_own_ns", seen.worker_own.count());
+    json.number("worker_idle_ns", seen.worker_idle.count());
     write_saturation(json, of.saturation());
     json.end_object();
     out.push_back('\n');

@@ -50,7 +50,7 @@ void engine::end(burning_board::place* left, tenant_record& payer, duration more
     const duration charged = board_.leave(left);
     if (more > charged) {
         payer.share().charge(more - charged);
-        payer.usage.cpu_ns.add(static_cast<std::uint64_t>((more - charged).count()));
+        payer.usage.burn(more - charged);
     }
     if (left != nullptr) {
         burning.fetch_sub(1, std::memory_order_relaxed);

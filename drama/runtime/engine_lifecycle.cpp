@@ -120,6 +120,11 @@ result<void> engine::make_cores() {
         made->spot = world_->make_core_parker(*made->backend);
         cores_.push_back(std::move(made));
     }
+    std::vector<const served_ring*> workers;
+    for (const auto& each : cores_) {
+        workers.push_back(&each->shard.served());
+    }
+    compute_->look_at(std::move(workers));
     return {};
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/runtime/runtime.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "drama/runtime/engine.hpp"
 #include "drama/runtime/world/real_world.hpp"
 
@@ -119,7 +122,32 @@ runtime_stats runtime::stats() const {
     seen.queued = engine_->async_queue().size();
     seen.disk_queued = engine_->disk().queued();
     seen.disk_in_flight = engine_->disk().in_flight();
+    const instant now = engine_->now();
+    for (const auto& each : engine_->cores()) {
+        const internal::core_time::figures spent = each->time.at(now);
+        seen.worker_own += spent.own;
+        seen.worker_idle += spent.idle;
+        seen.worker_wall += now - each->time.began();
+    }
     return seen;
+}
+
+duration runtime::lag_of(const tenant& of, queue_id queue) const noexcept {
+    const tenant_record& record = of.record();
+    if (queue == queue_id::net || record.waiting_since(queue) == never) {
+        return duration::zero();
+    }
+    const std::array clocks{&engine_->async_queue().clock(), &engine_->compute().clock(),
+                            &engine_->blocking().clock(), &engine_->disk().clock()};
+    const virtual_time fair = clocks[static_cast<std::size_t>(queue)]->at(engine_->now());
+    const double behind = static_cast<double>(gap(fair, record.share().position(queue)));
+    return duration(static_cast<std::int64_t>(behind * record.share().weight() /
+                                              (virtual_units_per_ns * fixed_weight_one)));
+}
+
+duration runtime::oldest_wait_of(const tenant& of, queue_id queue) const noexcept {
+    const instant since = of.record().waiting_since(queue);
+    return since == never ? duration::zero() : std::max(engine_->now() - since, duration::zero());
 }
 
 }  // namespace drama::inline v0

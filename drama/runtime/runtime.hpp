@@ -109,6 +109,11 @@ struct runtime_stats {
     std::size_t queued = 0;
     std::size_t disk_queued = 0;     ///< file operations that wait for the device
     std::size_t disk_in_flight = 0;  ///< and those that are in it
+    // The workers' time since start, over all of them. What is left is in the tenants' accounts:
+    // cpu_ns less burned_ns.
+    duration worker_wall{};
+    duration worker_own{};   ///< the runtime's own, on no account: decisions, timers, polls
+    duration worker_idle{};  ///< parked, or left to burning threads
 };
 
 /// One scheduler for async tasks, blocking calls and heavy computation of many tenants.
@@ -145,6 +150,12 @@ class DRAMA_API runtime {
     runtime_handle handle() noexcept { return runtime_handle(*engine_); }
     tenant_registry& tenants() noexcept { return internal::tenants_of(*engine_); }
     runtime_stats stats() const;
+    /// What `of` is owed in `queue` while it waits there: service at its fair share less what it
+    /// had, in seconds of CPU; below zero it is ahead. Zero while nothing waits. Threads: any (a
+    /// hint).
+    duration lag_of(const tenant& of, queue_id queue) const noexcept;
+    /// How long the work of `of` that is next in `queue` has waited. Threads: any (a hint).
+    duration oldest_wait_of(const tenant& of, queue_id queue) const noexcept;
     /// As runtime_handle::saturation.
     saturation_state saturation() const noexcept { return internal::saturation_of(*engine_); }
     /// The IO backend's name; empty before start.

@@ -38,6 +38,14 @@ class DRAMA_API fair_clock {
         return scaled(span.count(), rate_.load(std::memory_order_relaxed));
     }
 
+    /// How long V takes for `by` at the present rate; as much as can be told where it stands still.
+    duration time_for(virtual_span by) const noexcept {
+        const auto rate = static_cast<double>(rate_.load(std::memory_order_relaxed)) * 0x1p-32;
+        constexpr double longest = 1e15;
+        return duration(static_cast<std::int64_t>(
+            std::min(static_cast<double>(by) / std::max(rate, 1e-9), longest)));
+    }
+
     /// The length of a turn now: the quantum, or less when there are many tenants.
     duration quantum_now() const noexcept {
         return duration(quantum_ns_.load(std::memory_order_relaxed));

@@ -26,7 +26,7 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     }
     const bool joins = lanes.state_ == state::absent;
     if (joins) {
-        join(lanes, item.cls, clock);
+        join(lanes, item.cls, clock, now);
     }
     item.queued_at = now;
     lanes.append(item, lane_of(policy_, item));
@@ -62,11 +62,19 @@ void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
 turn fair_shard::pick(instant now) noexcept {
     DRAMA_ASSERT(running_ == nullptr, "picks while a turn is running");
     queue_->maybe_update(now);
-    lane_set* chosen = next(clock_->at(now));
+    const virtual_time clock = clock_->at(now);
+    lane_set* chosen = next(clock);
     if (chosen == nullptr) {
         return {};
     }
     unlink(*chosen);
+    if (chosen->holds_.has_begun()) {
+        // What came after it was eligible again is a wait like any other.
+        const virtual_span behind = gap(clock, position(*chosen));
+        chosen->holds_.end(served_, *chosen->share_,
+                           behind > 0 ? clock_->time_for(behind) : duration(0), chosen->size(),
+                           now);
+    }
     deadline_groups::prefetch_following(*chosen);
     chosen->state_ = state::running;
     running_ = chosen;
@@ -140,11 +148,22 @@ void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
     } else {
         ledger_->charge(*lanes.share_, resource_of(id_), used, now);
     }
+    served_.note(*lanes.share_, used, now);
     if (lanes.empty()) {
         leave(lanes);
     } else {
         apply(lanes.share_->account(id_));
         enqueue(lanes);
+        begin_hold(lanes, now);
+    }
+}
+
+// Work waits from now on, and is held back for as long as its tenant is ahead of the clock: of
+// where that was seen last, so perhaps not at all; the end tells.
+void fair_shard::begin_hold(lane_set& lanes, instant now) noexcept {
+    lanes.note_waiting();
+    if (policy_ == policy::fair && before(clock_seen_, position(lanes))) {
+        lanes.holds_.begin(now);
     }
 }
 
@@ -166,7 +185,7 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
     const bool joins = to.state_ == state::absent;
     const virtual_time clock = clock_->at(now);
     if (joins) {
-        to_shard.join(to, from.next_class(), clock);
+        to_shard.join(to, from.next_class(), clock, now);
     }
     std::array<work_fifo, work_classes> taken;
     for (std::size_t left = count; left != 0; --left) {
@@ -185,6 +204,7 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
         }
     }
     to.count(static_cast<std::int32_t>(count));
+    to.note_waiting();
     add_size(-static_cast<std::ptrdiff_t>(count));
     to_shard.add_size(static_cast<std::ptrdiff_t>(count));
     if (policy_ == policy::fifo) {
@@ -224,7 +244,7 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
     }
 }
 
-void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock) {
+void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock, instant now) {
     clock_seen_ = clock;
     const duration credit = clock_->scaled_slice(slice_of(cls, lanes.share_->latency_setting()));
     if (ledger_ != nullptr) {
@@ -237,10 +257,15 @@ void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock) {
     const virtual_span request = to_virtual(credit, lanes.share_->weight());
     lanes.deadline_ = advanced(v, request);
     insert(lanes, v, request);
+    lanes.waiting_since_.store(now, std::memory_order_relaxed);
+    if (policy_ == policy::fair && before(clock, v)) {
+        lanes.holds_.begin(now);  // it keeps its debt
+    }
 }
 
 void fair_shard::leave(lane_set& lanes) noexcept {
     lanes.state_ = state::absent;
+    lanes.holds_.forget();
     members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
     apply(lanes.share_->leave(id_));
     if (ledger_ != nullptr) {

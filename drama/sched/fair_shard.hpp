@@ -102,6 +102,9 @@ class DRAMA_API fair_shard {
     /// Adds this shard's part to `into`. Threads: any.
     void add_sums(clock_sums& into) const noexcept;
 
+    /// Who was served here of late.
+    const served_ring& served() const noexcept { return served_; }
+
     /// Tenants with work here, the running one included.
     std::size_t members() const noexcept { return members_.load(std::memory_order_relaxed); }
 
@@ -120,7 +123,8 @@ class DRAMA_API fair_shard {
         return order == policy::fifo ? 0 : static_cast<std::size_t>(item.cls);
     }
 
-    void join(lane_set& lanes, work_class cls, virtual_time clock);
+    void join(lane_set& lanes, work_class cls, virtual_time clock, instant now);
+    void begin_hold(lane_set& lanes, instant now) noexcept;
     void leave(lane_set& lanes) noexcept;
     void enqueue(lane_set& lanes) noexcept;
     void insert(lane_set& lanes, virtual_time position, virtual_span request) noexcept;
@@ -151,6 +155,7 @@ class DRAMA_API fair_shard {
     virtual_time clock_seen_ = 0;
     std::uint32_t seen_generation_ = 0;
     std::int64_t unseen_weight_ = 0;  // joined less left since that generation
+    served_ring served_;
 
     // Written under the core's lock, read by thieves and by the clock's leader. sequence_ is odd
     // while moment_ and weight_ do not belong together.

@@ -12,6 +12,7 @@
 #include "drama/base/assert.hpp"
 #include "drama/base/export.hpp"
 #include "drama/base/work.hpp"
+#include "drama/sched/account/hold_account.hpp"
 #include "drama/sched/class_order.hpp"
 #include "drama/sched/tenant_share.hpp"
 
@@ -137,6 +138,14 @@ class lane_set {
     /// absent from its queue.
     virtual_time deadline() const noexcept { return deadline_; }
     bool is_running() const noexcept { return state_ == state::running; }
+    /// When the item that is next was queued, as the queue saw it last. Means something while there
+    /// is one. Threads: any (a hint).
+    instant waiting_since() const noexcept {
+        return waiting_since_.load(std::memory_order_relaxed);
+    }
+    /// Written under the queue's lock.
+    hold_account& holds() noexcept { return holds_; }
+    const hold_account& holds() const noexcept { return holds_; }
 
     /// The class of the item that is next. Requires: not empty.
     work_class next_class() const noexcept { return static_cast<work_class>(next_lane()); }
@@ -177,6 +186,9 @@ class lane_set {
         in_service,  // pool_order: nothing waits, something runs
     };
 
+    void note_waiting() noexcept {
+        waiting_since_.store(next_queued_at(), std::memory_order_relaxed);
+    }
     void append(work_item& item, std::size_t lane) noexcept {
         lanes_[lane].push(item);
         note_put(item, lane);
@@ -249,10 +261,15 @@ class lane_set {
     lane_set* following_ = nullptr;  // in the slot
     std::uint32_t heap_index_ = 0;   // virtual_heap
     std::uint32_t in_service_ = 0;   // pool_order: items started and not settled
+    instant started_at_ = long_ago;  // pool_order: the last of them
+    std::uint32_t started_own_ = 0;  // pool_order: items in service then, its own
+    std::uint32_t started_all_ = 0;  // pool_order: and those of all
     const work_item* put_back_ = nullptr;  // fair_shard: it went before others
     instant overtaken_since_{};            // when the oldest of those had been queued
+    std::atomic<instant> waiting_since_{long_ago};
     bool was_put_back_ = false;
     std::array<work_fifo, work_classes> lanes_;
+    hold_account holds_;
 };
 
 }  // namespace drama::inline v0

@@ -94,10 +94,30 @@ pool_grant pool_order::start(pool_lanes* lanes, instant now, virtual_time clock)
     charged_at_sum_ += ns_of(now);
     ++running_;
     ++lanes->in_service_;
+    note_hold(*lanes, *item, now);
     apply(lanes->share_->account(id_, grant.held));
     enqueue(*lanes, clock, now);
     publish();
     return grant;
+}
+
+// Of what was in service when the hold began and now it ends: several functions may just have
+// ended.
+void pool_order::note_hold(pool_lanes& lanes, const pool_item& started, instant now) noexcept {
+    const instant before_it = std::exchange(lanes.started_at_, now);
+    const std::uint32_t own_before = std::exchange(lanes.started_own_, lanes.in_service_);
+    const std::uint32_t all_before = std::exchange(lanes.started_all_, running_);
+    const bool went_on = started.queued_at <= before_it;
+    hold_watch::start what{.who = lanes.share_,
+                           .weight = lanes.share_->weight(),
+                           .weight_here = weight_,
+                           .own = std::max(lanes.in_service_, went_on ? own_before : 0),
+                           .all = std::max(running_, went_on ? all_before : 0),
+                           .waiting = lanes.size() + 1};
+    if (policy_ == policy::fifo) {
+        what.own = 0;  // nobody is held back for what it had
+    }
+    holds_.note_start(lanes.holds_, what, std::max(started.queued_at, before_it), now);
 }
 
 void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept {
@@ -113,6 +133,7 @@ void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept
 
 void pool_order::settle(pool_grant& grant, duration used, instant now) noexcept {
     pool_lanes& lanes = *grant.lanes;
+    holds_.note_served(*lanes.share_, used, now);
     used = std::max(used / cheapness_, duration(1));
     charge(grant, std::max(used, grant.charged), grant.held, now);
     lanes.tags_.settle(used - grant.expected, grant.by_reservation);
@@ -175,6 +196,7 @@ void pool_order::enqueue(pool_lanes& lanes, virtual_time clock, instant now) noe
         }
         return;
     }
+    lanes.note_waiting();
     if (policy_ == policy::fifo) {
         lanes.state_ = state::arrivals;
         return;

@@ -14,6 +14,7 @@
 #include "drama/sched/fair_clock.hpp"
 #include "drama/sched/fair_shard.hpp"
 #include "drama/sched/lane_set.hpp"
+#include "drama/sched/account/hold_watch.hpp"
 #include "drama/sched/account/service_tags.hpp"
 #include "drama/sched/account/share_ledger.hpp"
 #include "drama/sched/virtual_heap.hpp"
@@ -83,6 +84,7 @@ class DRAMA_API pool_order {
           id_(id),
           policy_(order),
           ledger_(ledger),
+          holds_(servers),
           prior_(duration(1ms) / cheapness) {}
     pool_order(const pool_order&) = delete;
     pool_order& operator=(const pool_order&) = delete;
@@ -126,6 +128,8 @@ class DRAMA_API pool_order {
     /// Functions that run.
     std::uint32_t running() const noexcept { return running_; }
     const fair_clock& clock() const noexcept { return clock_; }
+    /// What it knows of why its tenants wait.
+    hold_watch& holds() noexcept { return holds_; }
     /// The server's time that nine of ten functions stay below: what an unknown one is expected to
     /// take.
     duration prior() const noexcept { return prior_ * cheapness_; }
@@ -150,6 +154,7 @@ class DRAMA_API pool_order {
     pool_lanes* next_reserved(instant now) noexcept;
     void join(pool_lanes& lanes, const pool_item& item, virtual_time clock, instant now);
     pool_lanes* next_under_share(virtual_time clock, instant now) noexcept;
+    void note_hold(pool_lanes& lanes, const pool_item& started, instant now) noexcept;
     pool_grant start(pool_lanes* lanes, instant now, virtual_time clock) noexcept;
     pool_lanes* best_ahead(std::uint32_t server, virtual_time clock) noexcept;
     pool_lanes* least_ahead() noexcept;
@@ -176,6 +181,7 @@ class DRAMA_API pool_order {
     virtual_heap limited_;               // by when their limits allow them
     std::vector<pool_lanes*> reserved_;  // who waits and has a reservation, in no order
     arrival_order arrivals_;             // fifo only
+    hold_watch holds_;
     duration prior_;
     std::uint64_t moment_ = 0;
     std::int64_t weight_ = 0;

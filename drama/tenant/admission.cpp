@@ -52,6 +52,16 @@ admission<request_permit> try_admit(tenant_record& payer, const admit_options& o
     return request_permit(payer, options.cost);
 }
 
+void admission_line::note_change(std::int32_t by, instant now) noexcept {
+    if (length != 0 && now > counted) {
+        const auto ns = static_cast<std::uint64_t>((now - counted).count());
+        of->usage.gate_ns.add(ns);
+        of->usage.gate_item_ns.add(ns * length);
+    }
+    counted = now;
+    length += static_cast<std::uint32_t>(by);
+}
+
 void begin_request(runnable& serving, const admit_options& options) noexcept {
     serving.birth = coarse_instant(serving.home->now());
     serving.deadline = options.deadline;

@@ -31,6 +31,11 @@ struct admission_line : list_link<> {
     tenant_record* of = nullptr;
     gate_kind kind = gate_kind::spawn;
     intrusive_list<admission_wait> waits;
+    std::uint32_t length = 0;    ///< of it
+    instant counted = long_ago;  ///< up to then, who waited has been charged for it
+
+    /// One more or one less waits from now on.
+    void note_change(std::int32_t by, instant now) noexcept;
 };
 
 /// The gate, as permits and awaiters see it. Threads: any.

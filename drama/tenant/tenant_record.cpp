@@ -32,6 +32,7 @@ tenant_record::~tenant_record() {
         delete lanes_[core].load(std::memory_order_relaxed);
     }
     delete operations_.load(std::memory_order_relaxed);
+    delete disk_.load(std::memory_order_relaxed);
 }
 
 tenant_lanes& tenant_record::lanes_on(std::size_t core) {
@@ -51,14 +52,19 @@ tenant_record::depths tenant_record::queued() const noexcept {
         const tenant_lanes* const lanes = lanes_[core].load(std::memory_order_acquire);
         seen.async += lanes != nullptr ? lanes->size() : 0;
     }
+    if (const disk_account* const disk = disk_if_any()) {
+        seen.disk = disk->lanes.size();
+    }
     return seen;
 }
 
 disk_account* tenant_record::disk() noexcept {
-    if (disk_ == nullptr && internal::may_allocate("tenant", sizeof(disk_account))) [[unlikely]] {
-        disk_.reset(new (std::nothrow) disk_account(share_));
+    disk_account* known = disk_.load(std::memory_order_relaxed);
+    if (known == nullptr && internal::may_allocate("tenant", sizeof(disk_account))) [[unlikely]] {
+        known = new (std::nothrow) disk_account(share_);
+        disk_.store(known, std::memory_order_release);  // pairs with disk_if_any()
     }
-    return disk_.get();
+    return known;
 }
 
 void tenant_record::set(const tenant_options& options) noexcept {

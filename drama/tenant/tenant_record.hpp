@@ -26,6 +26,17 @@ namespace drama::inline v0 {
 
 class tenant_record;
 
+/// What held a tenant's work back, added up. Units: ns.
+struct hold_figures {
+    std::array<std::uint64_t, hold_causes> by_cause{};
+    std::uint64_t item_ns = 0;  ///< throttled time of every item
+    /// Who was served meanwhile, the most first; unused ones are null.
+    std::array<hold_account::beneficiary, hold_account::served_max> beneficiaries{};
+
+    void add(const hold_account& some) noexcept;
+    std::uint64_t throttled_ns() const noexcept;
+};
+
 /// A tenant's lanes in one queue, which know whose they are.
 class alignas(64) tenant_lanes final : public lane_set {
   public:
@@ -63,6 +74,10 @@ class DRAMA_API tenant_record final : public account {
     /// What the disk queue keeps of this tenant, made on first use; null if no memory is left for
     /// it. Threads: under the disk queue's lock.
     disk_account* disk() noexcept;
+    /// The same if there is one. Threads: any.
+    const disk_account* disk_if_any() const noexcept {
+        return disk_.load(std::memory_order_acquire);
+    }
 
     /// Threads: any. Takes effect with the next decision.
     void set(const tenant_options& options) noexcept;
@@ -85,8 +100,19 @@ class DRAMA_API tenant_record final : public account {
         std::size_t async = 0;
         std::size_t compute = 0;
         std::size_t blocking = 0;
+        std::size_t disk = 0;  ///< file operations
     };
     depths queued() const noexcept;
+
+    /// What held its work back in `queue`, over all cores. Threads: any (a hint).
+    hold_figures held_in(queue_id queue) const noexcept;
+    /// The same at the gates, for which nobody is served.
+    hold_figures held_at_gates() const noexcept;
+    /// All of these that are throttling. Units: ns.
+    std::uint64_t throttled_ns() const noexcept;
+    /// When the work of `queue` that is next there was queued; `never` if there is none.
+    /// Threads: any (a hint).
+    instant waiting_since(queue_id queue) const noexcept;
 
     internal::admission_host* gate() const noexcept { return gate_; }
     internal::admission_line& line_at(internal::gate_kind gate) noexcept {
@@ -146,6 +172,8 @@ class DRAMA_API tenant_record final : public account {
         bool is_demoted() const noexcept { return overruns >= overruns_until_demoted; }
     };
 
+    template <class Visit>
+    void for_each_lanes(queue_id queue, Visit visit) const noexcept;
     bool find_demoted(const task_site& site) noexcept;
     site_record* find_site(const task_site& site) noexcept;
 
@@ -156,7 +184,7 @@ class DRAMA_API tenant_record final : public account {
     pool_lanes blocking_lanes_;
     demoted_lane demoted_;
     burning_account burning_;
-    std::unique_ptr<disk_account> disk_;
+    std::atomic<disk_account*> disk_{nullptr};
     const std::string name_;
 
     std::atomic<std::uint64_t> tasks_max_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "drama/sched/fair_queue.hpp"
 #include "drama/tenant/turn_tally.hpp"
 
 namespace drama {
@@ -79,6 +80,53 @@ TEST(TenantRecord, CountsOperationsAndBytesPerCode) {
     EXPECT_EQ(recv.operations.read(), 3U);
     EXPECT_EQ(recv.bytes.read(), 150U);
     EXPECT_EQ(recv.errors.read(), 1U);
+}
+
+TEST(TenantRecord, AddsUpTheHoldsOfAllItsLanes) {
+    tenant_record record(7, "t", 2);
+    tenant_record first(8, "a", 2);
+    tenant_record second(9, "b", 2);
+    record.lanes_on(0).holds().add(hold_cause::ahead_of_share, 5us, 2);
+    record.lanes_on(0).holds().credit(first.share(), 2us);
+    record.lanes_on(1).holds().add(hold_cause::ahead_of_share, 6us, 1);
+    record.lanes_on(1).holds().credit(first.share(), 2us);
+    record.lanes_on(1).holds().credit(second.share(), 3us);
+    record.blocking_lanes().holds().add(hold_cause::kept_thread, 100us, 1);
+    record.blocking_lanes().holds().add(hold_cause::no_capacity, 900us, 1);
+    record.disk()->lanes.holds().add(hold_cause::unsynced_bytes, 1ms, 1);
+    record.usage.gate_ns.add(10'000);
+
+    const hold_figures async = record.held_in(queue_id::async);
+    EXPECT_EQ(async.throttled_ns(), 11'000U);
+    EXPECT_EQ(async.item_ns, 16'000U);
+    EXPECT_EQ(async.beneficiaries[0].who, &first.share());
+    EXPECT_EQ(async.beneficiaries[0].ns, 4'000U);
+    EXPECT_EQ(async.beneficiaries[1].who, &second.share());
+    EXPECT_EQ(async.beneficiaries[2].who, nullptr);
+    EXPECT_EQ(record.held_in(queue_id::compute).throttled_ns(), 0U);
+    EXPECT_EQ(record.held_in(queue_id::blocking).throttled_ns(), 100'000U);
+    EXPECT_EQ(record.held_at_gates().throttled_ns(), 10'000U);
+    EXPECT_EQ(record.throttled_ns(), 11'000U + 100'000U + 1'000'000U + 10'000U);
+}
+
+TEST(TenantRecord, TellsSinceWhenItsOldestWorkWaits) {
+    tenant_record record(7, "t", 2);
+    fair_queue queue(policy::fair, 2, queue_id::async);
+    work_item early;
+    work_item late;
+    EXPECT_EQ(record.waiting_since(queue_id::async), never);
+    EXPECT_EQ(record.waiting_since(queue_id::disk), never);
+
+    queue.shard(1).push(record.lanes_on(1), early, instant(1s));
+    queue.shard(0).push(record.lanes_on(0), late, instant(2s));
+
+    EXPECT_EQ(record.waiting_since(queue_id::async), instant(1s));
+    for (const std::size_t core : {1U, 0U}) {
+        const turn granted = queue.shard(core).pick(instant(3s));
+        ASSERT_NE(queue.shard(core).pop(*granted.lanes, instant(3s)), nullptr);
+        queue.shard(core).settle(*granted.lanes, 1us, instant(3s));
+        EXPECT_EQ(record.waiting_since(queue_id::async), core == 1 ? instant(2s) : never);
+    }
 }
 
 TEST(TenantRecord, DemotesASiteAfterThreeOverrunsOnly) {

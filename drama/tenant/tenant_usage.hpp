@@ -52,6 +52,7 @@ struct op_count {
 /// nanoseconds, operations, bytes.
 struct tenant_usage {
     usage_counter cpu_ns;         ///< on workers, compute threads and demoted threads
+    usage_counter burned_ns;      ///< the part of it that was not on workers
     usage_counter queue_wait_ns;  ///< runnable and not running, async
     usage_counter turns;
     usage_counter polls;
@@ -66,7 +67,14 @@ struct tenant_usage {
     usage_counter stalls;         ///< polls of 10 ms and more
     usage_counter hand_overs;     ///< polls that lost their core
     usage_counter demoted_turns;  ///< turns run on demoted threads for their record
-    usage_counter throttled_ns;   ///< held back by the tenant's own limits
+    usage_counter gate_ns;        ///< time in which somebody waited for admission
+    usage_counter gate_item_ns;   ///< the same, summed over those who waited
+
+    /// CPU time outside the workers.
+    void burn(duration used) noexcept {
+        cpu_ns.add(static_cast<std::uint64_t>(used.count()));
+        burned_ns.add(static_cast<std::uint64_t>(used.count()));
+    }
 
     using op_table = std::array<op_usage, op_codes>;
 };

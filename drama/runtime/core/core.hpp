@@ -38,11 +38,54 @@ struct poll_identity {
     }
 };
 
+/// Where a core's time went, but for turns, which their tenants were charged for.
+/// Threads: written by the holder; read from any (a hint).
+class core_time {
+  public:
+    explicit core_time(instant start) noexcept : began_(start), until_(start) {}
+    instant began() const noexcept { return began_; }
+
+    /// A step begins. What came since the last turn or step was the runtime's own, or a park.
+    void step(instant now) noexcept {
+        std::atomic<std::int64_t>& to =
+            is_parked_.load(std::memory_order_relaxed) ? idle_ns_ : own_ns_;
+        to.store(to.load(std::memory_order_relaxed) +
+                     (now - until_.load(std::memory_order_relaxed)).count(),
+                 std::memory_order_relaxed);
+        is_parked_.store(false, std::memory_order_relaxed);
+        until_.store(now, std::memory_order_relaxed);
+    }
+    /// A turn has ended that began with the step.
+    void end_turn(instant now) noexcept { until_.store(now, std::memory_order_relaxed); }
+    void park() noexcept { is_parked_.store(true, std::memory_order_relaxed); }
+
+    struct figures {
+        duration own{};
+        duration idle{};
+    };
+    /// Up to now: what goes on counts as what it is, a turn as the runtime's own until it ends.
+    figures at(instant now) const noexcept {
+        figures seen{.own = duration(own_ns_.load(std::memory_order_relaxed)),
+                     .idle = duration(idle_ns_.load(std::memory_order_relaxed))};
+        const bool is_parked = is_parked_.load(std::memory_order_relaxed);
+        (is_parked ? seen.idle : seen.own) +=
+            std::max(now - until_.load(std::memory_order_relaxed), duration::zero());
+        return seen;
+    }
+
+  private:
+    const instant began_;
+    std::atomic<instant> until_;
+    std::atomic<std::int64_t> own_ns_{0};
+    std::atomic<std::int64_t> idle_ns_{0};
+    std::atomic<bool> is_parked_{false};
+};
+
 /// What others write, and what only the holder does, stand on lines of their own: a store costs a
 /// hundred times more where another CPU has its line.
 struct alignas(64) core {
     core(std::size_t at, fair_queue& queue, instant start)
-        : index(at), shard(queue.shard(at)), wheel(start) {}
+        : index(at), shard(queue.shard(at)), wheel(start), time(start) {}
 
     const std::size_t index;
 
@@ -64,6 +107,7 @@ struct alignas(64) core {
     alignas(64) poll_identity polling;
     std::atomic<std::uint64_t> poll_sequence{0};  ///< even: none; odd: in user code
     std::atomic<std::int64_t> tasks_alive{0};     ///< started less ended here; one writer at a time
+    core_time time;
 
     // The holder only; passed on at a hand-over.
     alignas(64) std::unique_ptr<io_backend> backend;

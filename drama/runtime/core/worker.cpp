@@ -94,6 +94,7 @@ void worker::end_taken_turn(core& mine) noexcept {
     lanes.record().usage.turns.add(1);
     lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
     mine.current = turn{};
+    mine.time.end_turn(mine.turn_began + used);
     flush_lifo(mine, now);
     engine_->gate().note_end();
 }
@@ -108,6 +109,7 @@ instant worker::step_with_core(core& mine) noexcept {
     }
     const instant now = engine_->now();
     mine.now = now;
+    mine.time.step(now);
     if (mine.gives_way.load(std::memory_order_relaxed)) [[unlikely]] {
         mine.gives_way.store(false, std::memory_order_relaxed);
         mine.shard.set_served(true, now);
@@ -272,6 +274,7 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
     }
     const duration used = now - mine.turn_began;
     mine.note_turn(used, polls, mine.tally.ended());
+    mine.time.end_turn(now);
     mine.tally.end();
     mine.current = turn{};
     mine.lock.lock();
@@ -349,6 +352,7 @@ instant worker::park(core& mine, instant now) noexcept {
     }
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
     mine.io_polled = now;  // parking polls
+    mine.time.park();
     instant wake_at = mine.wheel.next_expiry();
     if (engine_->is_anything_burning()) {
         wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
@@ -364,7 +368,7 @@ duration worker::after_hand_over() noexcept {
     if (payer != nullptr) {
         if (used > charged) {
             payer->share().charge(used - charged);
-            payer->usage.cpu_ns.add(static_cast<std::uint64_t>((used - charged).count()));
+            payer->usage.burn(used - charged);
         }
         payer->demoted_threads.fetch_sub(1, std::memory_order_relaxed);
     }

@@ -234,8 +234,8 @@ bool disk_queue::go_on_locked(disk_request& request, instant now) {
     note_changes_locked(request, now);
     if (request.does == step::write_through) {
         request.does = step::of_operation;
-        request.payer->usage.throttled_ns.add(
-            static_cast<std::uint64_t>((now - request.queued_at).count()));
+        request.payer->disk()->lanes.holds().add(hold_cause::unsynced_bytes, now - request.began,
+                                                 1);
         if (outcome < 0 && outcome != -ECANCELED && !cannot_sync(outcome)) {
             request.whole->outcome = outcome;  // what was written may be lost
             return false;

@@ -78,6 +78,8 @@ class DRAMA_API disk_queue {
     /// Operations that wait. Threads: any (a hint), as the next.
     std::size_t queued() const noexcept { return order_.size(); }
     std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+    /// The clock of its order. Threads: any.
+    const fair_clock& clock() const noexcept { return order_.clock(); }
     /// How long what would start next has waited.
     duration oldest_wait(instant now) noexcept;
     /// Starts what may start because others are overdue. Called now and then while something waits.

@@ -270,12 +270,15 @@ TEST_P(DiskQueue, ATenantWithTooMuchUnsyncedWritesThrough) {
     EXPECT_EQ(device_.in.front()->code, op_code::fdatasync);
     EXPECT_EQ(device_.in.front()->fd, 3);
     EXPECT_EQ(over.done_calls, 0);
+    pass(2ms);
     device_.complete(0, 0);
     EXPECT_EQ(unsynced(busy_), 0U);
     EXPECT_EQ(device_.in.front()->length, 1U) << "then it goes on";
     complete_first();
     EXPECT_EQ(over.outcome, static_cast<std::int64_t>(piece + 1));
-    EXPECT_GT(busy_.usage.throttled_ns.read() + 1, 0U);
+    EXPECT_EQ(busy_.held_in(queue_id::disk)
+                  .by_cause[static_cast<std::size_t>(hold_cause::unsynced_bytes)],
+              2'000'000U);
     awaited& other = submit(small_, op_code::write_at, piece, 4);
     complete_first();
     EXPECT_EQ(other.done_calls, 1) << "another tenant has a bound of its own";

@@ -103,6 +103,7 @@ bool admission_gate::wait(admission_wait& wait) noexcept {
             lines_.push_back(line);
         }
         line.waits.push_back(wait);
+        line.note_change(1, engine_->now());
         waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
     }
     lock_.unlock();
@@ -130,6 +131,7 @@ bool admission_gate::withdraw(admission_wait& wait) noexcept {
 void admission_gate::remove(admission_wait& wait) noexcept {
     admission_line& line = wait.payer->line_at(wait.which);
     line.waits.remove(wait);
+    line.note_change(-1, engine_->now());
     if (line.waits.empty()) {
         lines_.remove(line);
     }

@@ -67,6 +67,9 @@ TEST(AdmissionGate, SpawnWaitsUntilATaskOfTheTenantEnds) {
     EXPECT_EQ(*value, 42);
     EXPECT_EQ(gold.record().tasks(), 0);
     EXPECT_EQ(gold.usage().refused.read(), 1U);
+    EXPECT_GT(gold.usage().gate_ns.read(), 0U);
+    EXPECT_EQ(gold.usage().gate_item_ns.read(), gold.usage().gate_ns.read()) << "one waited";
+    EXPECT_EQ(gold.record().throttled_ns(), gold.usage().gate_ns.read());
 }
 
 task<int> answer_later() {

@@ -114,7 +114,7 @@ void burning_board::refresh(instant now) noexcept {
                             word, word + static_cast<std::uint64_t>(more),
                             std::memory_order_acq_rel, std::memory_order_relaxed)) {
             payer->share().charge(duration(more));
-            payer->usage.cpu_ns.add(static_cast<std::uint64_t>(more));
+            payer->usage.burn(duration(more));
             if (more >= used_min.count()) {
                 note_used(each);
             }

@@ -64,6 +64,8 @@ thread_pool::thread_pool(world& in, const pool_options& options)
       queue_(options.order,
              static_cast<std::uint32_t>(options_.threads_max + options_.overcommit_max),
              options.queue, options.queue == queue_id::blocking ? blocking_cheapness : 1) {
+    queue_.holds().set_capacity(static_cast<std::uint32_t>(options_.threads_max),
+                                static_cast<std::uint32_t>(options_.reserved));
 }
 
 thread_pool::~thread_pool() {
@@ -259,13 +261,12 @@ void thread_pool::execute(pool_thread& self, job& work) noexcept {
 
 void thread_pool::count(const job& work, duration used) const noexcept {
     tenant_usage& usage = work.payer->usage;
-    const auto used_ns = static_cast<std::uint64_t>(used.count());
     if (options_.queue == queue_id::compute) {
         usage.compute_calls.add(1);
-        usage.cpu_ns.add(used_ns);
+        usage.burn(used);
     } else {
         usage.blocking_calls.add(1);
-        usage.blocking_ns.add(used_ns);
+        usage.blocking_ns.add(static_cast<std::uint64_t>(used.count()));
     }
 }
 

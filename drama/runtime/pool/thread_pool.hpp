@@ -152,6 +152,13 @@ class thread_pool {
     void begin_absence(pool_thread& self, const absence& why) noexcept;
     void end_absence(pool_thread& self) noexcept;
 
+    /// Who is served there takes CPUs from what runs here. Before the first job.
+    void look_at(std::vector<const served_ring*> elsewhere) noexcept {
+        queue_.holds().look_at(std::move(elsewhere));
+    }
+    /// The clock of its order. Threads: any.
+    const fair_clock& clock() const noexcept { return queue_.clock(); }
+
     /// Jobs queued and not started. A hint.
     std::size_t queued() const noexcept;
     std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }

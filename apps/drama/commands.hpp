@@ -9,6 +9,7 @@ namespace drama::cli {
 int serve_command(std::span<char* const> arguments);
 int load_command(std::span<char* const> arguments);
 int top_command(std::span<char* const> arguments);
+int explain_command(std::span<char* const> arguments);
 int demo_command(std::span<char* const> arguments);
 int replay_command(std::span<char* const> arguments);
 

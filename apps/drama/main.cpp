@@ -14,6 +14,7 @@ constexpr const char* usage =
     "  serve   serve HTTP routes that behave and routes that do not, many tenants\n"
     "  load    send HTTP requests on time and measure how late the answers are\n"
     "  top     watch the tenants of a running process, and how full it is\n"
+    "  explain say why one of its tenants waits, for whom, and what could be done\n"
     "  replay  run a workload through the scheduling policy in virtual time, and through others\n"
     "  demo    show what a busy neighbour costs a small tenant, with and without drama's order\n"
     "\n"
@@ -36,6 +37,9 @@ int main(int count, char** values) {
     }
     if (name == "top") {
         return drama::cli::top_command(arguments.subspan(2));
+    }
+    if (name == "explain") {
+        return drama::cli::explain_command(arguments.subspan(2));
     }
     if (name == "replay") {
         return drama::cli::replay_command(arguments.subspan(2));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "drama/admin/metrics_holds.hpp"
 #include "drama/admin/metrics_writer.hpp"
 #include "drama/admin/process_figures.hpp"
 
@@ -80,13 +81,14 @@ struct figures {
         std::uint64_t cpu_ns = 0;
         std::uint64_t wait_ns = 0;
         std::int64_t tasks = 0;
+        std::uint64_t throttled_ns = 0;
     };
     std::vector<of_tenant> tenants;
     std::uint64_t cpu_ns = 0;
     std::uint64_t started = 0;
     std::uint64_t ended = 0;
     std::uint64_t refused = 0;
-    std::uint64_t throttled_ns = 0;
+    hold_table held;
     std::int64_t frame_bytes = 0;
     io_table io{};
 };
@@ -97,12 +99,12 @@ figures look(runtime& of) {
         const tenant_usage& usage = each.usage();
         seen.tenants.push_back({each, usage.cpu_ns.read(),
                                 usage.queue_wait_ns.read() + usage.pool_wait_ns.read(),
-                                each.record().tasks()});
+                                each.record().tasks(), each.record().throttled_ns()});
         seen.cpu_ns += seen.tenants.back().cpu_ns;
         seen.ended += usage.tasks_ended.read();  // first: it must not seem more than started
         seen.started += usage.tasks_started.read();
         seen.refused += usage.refused.read();
-        seen.throttled_ns += each.record().throttled_ns();
+        seen.held.add(each.record());
         seen.frame_bytes += each.record().frame_bytes();
         add_io(seen.io, each.record());
     });
@@ -128,6 +130,7 @@ void keep_top(figures& seen, const metrics_options& options) {
     choose(&figures::of_tenant::cpu_ns);
     choose(&figures::of_tenant::wait_ns);
     choose(&figures::of_tenant::tasks);
+    choose(&figures::of_tenant::throttled_ns);
     std::ranges::sort(chosen, {}, [](const auto& each) { return each.who.id(); });
     seen.tenants = std::move(chosen);
 }
@@ -206,8 +209,6 @@ void write_totals(metrics_writer& to, const figures& seen, std::size_t tenants) 
     to.sample(seen.ended);
     to.family("drama_tasks_rejected_total", "counter");
     to.sample(seen.refused);
-    to.family("drama_throttled_seconds_total", "counter");
-    to.sample(seconds(seen.throttled_ns));
     to.family("drama_tasks", "gauge");
     to.sample(std::max(seen.started, seen.ended) - seen.ended);
     to.family("drama_tenants", "gauge");
@@ -244,6 +245,20 @@ void write_tenants_io(metrics_writer& to, const figures& seen) {
     for_each(write_bytes);
 }
 
+void write_tenants_waits(metrics_writer& to, const runtime& in, const figures& seen) {
+    using of_tenant = figures::of_tenant;
+    write_each(to, seen, "drama_tenant_oldest_wait_seconds", "gauge",
+               [&in](const of_tenant& each) { return oldest_wait_seconds(in, each.who); });
+    write_each(to, seen, "drama_tenant_fairness_lag_seconds", "gauge",
+               [&in](const of_tenant& each) { return lag_seconds(in, each.who); });
+    to.family("drama_tenant_throttled_seconds_total", "counter");
+    for (const of_tenant& each : seen.tenants) {
+        hold_table held;
+        held.add(each.who.record());
+        held.write(to, metrics_writer::label("tenant", each.who.name()) + ",");
+    }
+}
+
 void write_tenants(metrics_writer& to, const figures& seen) {
     using of_tenant = figures::of_tenant;
     write_each(to, seen, "drama_tenant_cpu_seconds_total", "counter",
@@ -261,8 +276,6 @@ void write_tenants(metrics_writer& to, const figures& seen) {
     });
     write_each(to, seen, "drama_tenant_tasks_completed_total", "counter",
                [](const of_tenant& each) { return each.who.usage().tasks_ended.read(); });
-    write_each(to, seen, "drama_tenant_throttled_seconds_total", "counter",
-               [](const of_tenant& each) { return seconds(each.who.record().throttled_ns()); });
     write_each(to, seen, "drama_tenant_tasks_rejected_total", "counter",
                [](const of_tenant& each) { return each.who.usage().refused.read(); });
     write_tenants_io(to, seen);
@@ -281,8 +294,10 @@ std::string metrics_text(runtime& of, const metrics_options& options) {
     write_process(to);
     write_runtime(to, of);
     write_totals(to, seen, tenants);
+    write_held(to, of.stats(), seen.held);
     keep_top(seen, options);
     write_tenants(to, seen);
+    write_tenants_waits(to, of, seen);
     return out;
 }
 

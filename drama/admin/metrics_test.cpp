@@ -27,6 +27,31 @@ TEST(Metrics, EscapesAndCutsLabels) {
         << "no half characters";
 }
 
+TEST(Metrics, TellsThrottledTimeByResourceAndReason) {
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    runtime rt(options);
+    ASSERT_TRUE(rt.start());
+    tenant_record& held = rt.tenants().get_or_create("held").record();
+    held.compute_lanes().holds().add(hold_cause::ahead_of_share, 2s, 1);
+    held.compute_lanes().holds().add(hold_cause::no_capacity, 8s, 1);
+    held.blocking_lanes().holds().add(hold_cause::kept_thread, 3s, 1);
+
+    const std::string text = metrics_text(rt);
+
+    for (const char* const sample :
+         {"cpu\",reason=\"ahead_of_share\"} 2\n", "blocking\",reason=\"kept_thread\"} 3\n"}) {
+        EXPECT_THAT(text,
+                    HasSubstr("drama_throttled_seconds_total{resource=\"" + std::string(sample)));
+        EXPECT_THAT(text, HasSubstr("drama_tenant_throttled_seconds_total{tenant=\"held\","
+                                    "resource=\"" +
+                                    std::string(sample)));
+    }
+    EXPECT_THAT(text, Not(HasSubstr("no_capacity")));
+    ASSERT_TRUE(rt.stop());
+}
+
 TEST(Metrics, EveryFamilyStandsTogetherAndHasAType) {
     runtime_options options;
     options.workers = 1;
@@ -60,7 +85,12 @@ TEST(Metrics, EveryFamilyStandsTogetherAndHasAType) {
     }
     EXPECT_THAT(text, HasSubstr("drama_tenant_tasks_completed_total{tenant=\"gold\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("drama_tenant_queue_depth{tenant=\"gold\"} 0\n"));
-    EXPECT_THAT(text, HasSubstr("drama_throttled_seconds_total 0\n"));
+    EXPECT_THAT(text, HasSubstr("drama_throttled_seconds_total{resource=\"cpu\",reason=\""
+                                "ahead_of_share\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("drama_worker_seconds_total{state=\"park\"} "));
+    EXPECT_THAT(text, HasSubstr("drama_tenant_oldest_wait_seconds{tenant=\"gold\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("drama_tenant_fairness_lag_seconds{tenant=\"gold\"} 0\n"));
+    EXPECT_THAT(text, Not(HasSubstr("drama_tenant_throttled_seconds_total{")));
     EXPECT_THAT(text, HasSubstr("drama_tasks 0\n"));
     EXPECT_THAT(text, HasSubstr("drama_tenants{state=\"known\"} 5\n"));
     EXPECT_THAT(text, HasSubstr("drama_saturation_ratio{resource=\"cpu\"} "));

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // `drama top`: asks an admin endpoint again and again, and shows what happened in between.
 #include <signal.h>
-#include <time.h>
 
 #include <cstdio>
-#include <expected>
 #include <string>
 #include <utility>
 
 #include "commands.hpp"
-#include "drama/base/clock.hpp"
 #include "fetch.hpp"
 #include "flags.hpp"
-#include "top/top_sample.hpp"
+#include "top/top_observer.hpp"
 #include "top/top_screen.hpp"
 #include "top/top_view.hpp"
 
 namespace drama::cli {
 namespace {
 
-constexpr const char* keys = "c CPU  d depth  w wait  space pause  q quit";
+constexpr const char* keys = "c CPU  d depth  w wait  t throttled  space pause  q quit";
 
 struct top_options {
     std::string admin = "127.0.0.1:8081";
@@ -29,9 +26,10 @@ struct top_options {
     bool json = false;
 
     top_order order() const {
-        return sort == "depth"  ? top_order::depth
-               : sort == "wait" ? top_order::wait
-                                : top_order::cpu;
+        return sort == "depth"       ? top_order::depth
+               : sort == "wait"      ? top_order::wait
+               : sort == "throttled" ? top_order::throttled
+                                     : top_order::cpu;
     }
     std::chrono::milliseconds interval() const { return std::chrono::milliseconds(interval_ms); }
 };
@@ -40,11 +38,14 @@ command describe(top_options& into) {
     return {
         "top",
         "Shows the tenants of a running process and how full it is, as its admin endpoint tells "
-        "it. CPU is in cores; WAITING is how many tasks and functions waited on average.",
+        "it. CPU is in cores; WAITING is how many tasks and functions waited on average, THROT the "
+        "seconds a second that work was held back, with the cause and whom for; LAG what is owed "
+        "to "
+        "the tenant.",
         {
             {"--admin", "HOST:PORT", "the admin endpoint (127.0.0.1:8081)", set_text(into.admin)},
-            {"--sort", "cpu|depth|wait", "the largest first (cpu)",
-             set_choice(into.sort, {"cpu", "depth", "wait"})},
+            {"--sort", "cpu|depth|wait|throttled", "the largest first (cpu)",
+             set_choice(into.sort, {"cpu", "depth", "wait", "throttled"})},
             {"--interval-ms", "N", "between two looks (1000)",
              set_number(into.interval_ms, 250, 3'600'000)},
             {"--once", "", "print what happens in one interval, and end", set_switch(into.once)},
@@ -52,41 +53,18 @@ command describe(top_options& into) {
         }};
 }
 
-class observer {
-  public:
-    explicit observer(socket_address where) : where_(where) {}
-
-    std::expected<top_sample, std::string> look() const {
-        const auto tenants = fetch(where_, "/debug/tenants");
-        if (!tenants) {
-            return std::unexpected(tenants.error());
-        }
-        const instant at = time_.now();
-        const auto process = fetch(where_, "/debug/runtime");
-        return process ? read_sample(*tenants, *process, at)
-                       : std::expected<top_sample, std::string>(std::unexpected(process.error()));
-    }
-    instant now() const { return time_.now(); }
-
-  private:
-    socket_address where_;
-    clock time_;
-};
-
 int complain(const std::string& admin, const std::string& what) {
     std::fprintf(stderr, "drama top: %s: %s\n", admin.c_str(), what.c_str());
     return 1;
 }
 
-int show_once(const top_options& options, const observer& from, const top_sample& before) {
-    const auto pause = options.interval();
-    const timespec span{pause.count() / 1000, pause.count() % 1000 * 1'000'000};
-    ::nanosleep(&span, nullptr);
-    const auto after = from.look();
-    if (!after) {
-        return complain(options.admin, after.error());
+int show_once(const top_options& options, const top_observer& from) {
+    const auto looks = from.look_twice(options.interval());
+    if (!looks) {
+        return complain(options.admin, looks.error());
     }
-    const top_view view = top_view::between(options.admin, before, *after, options.order());
+    const top_view view =
+        top_view::between(options.admin, looks->first, looks->second, options.order());
     std::fputs((options.json ? view.json() : view.text()).c_str(), stdout);
     return 0;
 }
@@ -94,7 +72,7 @@ int show_once(const top_options& options, const observer& from, const top_sample
 /// The two samples on the screen, and what the keys have chosen.
 class watching {
   public:
-    watching(const top_options& options, const observer& from, top_sample first)
+    watching(const top_options& options, const top_observer& from, top_sample first)
         : options_(options),
           from_(from),
           before_(first),
@@ -130,6 +108,9 @@ class watching {
             case 'w':
                 order_ = top_order::wait;
                 break;
+            case 't':
+                order_ = top_order::throttled;
+                break;
             case ' ':
                 is_paused_ = !is_paused_;
                 note_ = is_paused_ ? "paused; space goes on" : "";
@@ -151,7 +132,7 @@ class watching {
     }
 
     const top_options& options_;
-    const observer& from_;
+    const top_observer& from_;
     top_sample before_;
     top_sample after_;
     top_order order_;
@@ -160,7 +141,7 @@ class watching {
     bool is_over_ = false;
 };
 
-int watch(const top_options& options, const observer& from, top_sample first) {
+int watch(const top_options& options, const top_observer& from, top_sample first) {
     top_screen screen;
     if (!screen.is_open()) {
         std::fputs("drama top: there is no terminal to draw on; --once prints a table\n", stderr);
@@ -186,13 +167,12 @@ int top_command(std::span<char* const> arguments) {
     if (!where) {
         return complain(options.admin, where.error());
     }
-    const observer from(*where);
-    auto first = from.look();
-    if (!first) {
-        return complain(options.admin, first.error());
+    const top_observer from(*where);
+    if (options.once) {
+        return show_once(options, from);
     }
-    return options.once ? show_once(options, from, *first)
-                        : watch(options, from, *std::move(first));
+    auto first = from.look();
+    return first ? watch(options, from, *std::move(first)) : complain(options.admin, first.error());
 }
 
 }  // namespace drama::cli

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -24,22 +25,31 @@ tenant_sample tenant_in(const json& from) {
     made.name = from.at("name").get<std::string>();
     made.weight = from.at("weight").get<double>();
     made.cpu_ns = from.at("cpu_ns").get<std::uint64_t>();
+    made.burned_ns = number_at<std::uint64_t>(from, "burned_ns");
+    made.blocking_ns = number_at<std::uint64_t>(from, "blocking_ns");
     made.wait_ns = number_at<std::uint64_t>(from, "queue_wait_ns") +
                    number_at<std::uint64_t>(from, "pool_wait_ns");
     made.tasks_ended = number_at<std::uint64_t>(from, "tasks_ended");
     made.refused = number_at<std::uint64_t>(from, "refused");
-    made.throttled_ns = number_at<std::uint64_t>(from, "throttled_ns");
     made.stalls = number_at<std::uint64_t>(from, "stalls");
     made.tasks = number_at<std::int64_t>(from, "tasks");
     if (const auto depth = from.find("depth"); depth != from.end()) {
         made.queued_async = number_at<std::uint64_t>(*depth, "async");
         made.queued_compute = number_at<std::uint64_t>(*depth, "compute");
         made.queued_blocking = number_at<std::uint64_t>(*depth, "blocking");
+        made.queued_disk = number_at<std::uint64_t>(*depth, "disk");
+    }
+    made.lag_ns = from.value("lag_ns", std::map<std::string, std::int64_t>());
+    made.oldest_ns = from.value("oldest_ns", std::map<std::string, std::int64_t>());
+    if (const auto holds = from.find("holds"); holds != from.end()) {
+        made.holds = holds_in(*holds);
     }
     if (const auto operations = from.find("operations"); operations != from.end()) {
         for (const auto& each : operations->items()) {
             made.operations += number_at<std::uint64_t>(each.value(), "count");
-            made.operation_bytes += number_at<std::uint64_t>(each.value(), "bytes");
+            const auto bytes = number_at<std::uint64_t>(each.value(), "bytes");
+            made.operation_bytes += bytes;
+            made.disk_bytes += each.key().ends_with("_at") ? bytes : 0;
         }
     }
     return made;
@@ -79,7 +89,17 @@ tenant_row row_between(const tenant_sample& before, const tenant_sample& after, 
     made.tasks_ended = rate(before.tasks_ended, after.tasks_ended, seconds);
     made.wait_us = made.tasks_ended > 0 ? made.waiting * 1e6 / made.tasks_ended : 0;
     made.refused = rate(before.refused, after.refused, seconds);
-    made.throttled = rate(before.throttled_ns, after.throttled_ns, seconds) / 1e9;
+    made.burned = rate(before.burned_ns, after.burned_ns, seconds) / 1e9;
+    made.blocking = rate(before.blocking_ns, after.blocking_ns, seconds) / 1e9;
+    made.disk_bytes = rate(before.disk_bytes, after.disk_bytes, seconds);
+    made.holds = holds_between(before.holds, after.holds, seconds);
+    for (const auto& each : after.lag_ns) {
+        const double lag = after.lag_of(each.first);
+        made.lag = std::abs(lag) > std::abs(made.lag) ? lag : made.lag;
+    }
+    for (const auto& each : after.oldest_ns) {
+        made.oldest = std::max(made.oldest, after.oldest_of(each.first));
+    }
     made.stalls = rate(before.stalls, after.stalls, seconds);
     made.operations = rate(before.operations, after.operations, seconds);
     made.bytes = rate(before.operation_bytes, after.operation_bytes, seconds);
@@ -87,25 +107,90 @@ tenant_row row_between(const tenant_sample& before, const tenant_sample& after, 
     made.queued_async = after.queued_async;
     made.queued_compute = after.queued_compute;
     made.queued_blocking = after.queued_blocking;
+    made.queued_disk = after.queued_disk;
     return made;
 }
 
-double figure_of(const tenant_row& row, top_order order) {
+double seconds_at(const std::map<std::string, std::int64_t>& of, const std::string& queue) {
+    const auto found = of.find(queue);
+    return found == of.end() ? 0 : static_cast<double>(found->second) / 1e9;
+}
+
+}  // namespace
+
+double tenant_sample::oldest_of(const std::string& queue) const {
+    return seconds_at(oldest_ns, queue);
+}
+
+double tenant_sample::lag_of(const std::string& queue) const {
+    return seconds_at(lag_ns, queue);
+}
+
+double figure_of(const tenant_row& row, top_order order) noexcept {
     switch (order) {
         case top_order::depth:
             return static_cast<double>(row.depth());
         case top_order::wait:
             return row.waiting;
-        default:
-            return row.cores;
+        case top_order::throttled:
+            return row.holds.throttled;
+        case top_order::compute:
+            return row.burned;
+        case top_order::blocking:
+            return row.blocking;
+        case top_order::disk:
+            return row.disk_bytes;
+        case top_order::io:
+            return row.bytes;
+        case top_order::cpu:
+            break;
     }
+    return row.cores;
 }
 
-}  // namespace
-
 std::string_view name_of(top_order order) noexcept {
-    constexpr std::array<std::string_view, 3> names{"cpu", "depth", "wait"};
+    constexpr std::array<std::string_view, top_orders> names{
+        "cpu", "depth", "wait", "throttled", "compute", "blocking", "disk", "io"};
     return names[static_cast<std::size_t>(order)];
+}
+
+heaviest heaviest_of(const std::vector<tenant_row>& rows, top_order by) noexcept {
+    heaviest found;
+    double most = 0;
+    double all = 0;
+    for (const tenant_row& each : rows) {
+        const double figure = figure_of(each, by);
+        all += figure;
+        if (figure > most) {
+            found.row = &each;
+            most = figure;
+        }
+    }
+    found.share = all > 0 ? most / all : 0;
+    return found;
+}
+
+void write_holds(json_writer& json, const hold_rows& of) {
+    json.number("throttled_s_per_s", of.throttled);
+    json.number("throttled_items", of.items);
+    json.begin_array("holds");
+    for (const hold_row& each : of.holds) {
+        json.begin_object();
+        json.text("queue", each.queue);
+        json.text("cause", each.cause);
+        json.boolean("throttled", each.is_throttling());
+        json.number("s_per_s", each.seconds);
+        json.end_object();
+    }
+    json.end_array();
+    json.begin_array("beneficiaries");
+    for (const auto& [name, seconds] : of.beneficiaries) {
+        json.begin_object();
+        json.text("tenant", name);
+        json.number("s_per_s", seconds);
+        json.end_object();
+    }
+    json.end_array();
 }
 
 std::expected<top_sample, std::string> read_sample(std::string_view tenants,

@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "drama/admin/json_writer.hpp"
 #include "drama/base/clock.hpp"
+#include "top/top_holds.hpp"
 
 namespace drama::cli {
 
@@ -19,17 +21,26 @@ struct tenant_sample {
     std::string name;
     double weight = 1;
     std::uint64_t cpu_ns = 0;
-    std::uint64_t wait_ns = 0;  ///< of tasks and functions that were queued
+    std::uint64_t burned_ns = 0;    ///< the part of it that was not on workers
+    std::uint64_t blocking_ns = 0;  ///< thread time
+    std::uint64_t wait_ns = 0;      ///< of tasks and functions that were queued
     std::uint64_t tasks_ended = 0;
     std::uint64_t refused = 0;
-    std::uint64_t throttled_ns = 0;
     std::uint64_t stalls = 0;
     std::uint64_t operations = 0;
     std::uint64_t operation_bytes = 0;
+    std::uint64_t disk_bytes = 0;  ///< the part of them that went from or to files
     std::int64_t tasks = 0;
     std::uint64_t queued_async = 0;
     std::uint64_t queued_compute = 0;
     std::uint64_t queued_blocking = 0;
+    std::uint64_t queued_disk = 0;
+    hold_samples holds;
+    std::map<std::string, std::int64_t> lag_ns;     ///< by queue
+    std::map<std::string, std::int64_t> oldest_ns;  ///< by queue
+
+    double oldest_of(const std::string& queue) const;  ///< Units: seconds
+    double lag_of(const std::string& queue) const;     ///< Units: seconds
 };
 
 struct runtime_sample {
@@ -68,7 +79,12 @@ struct tenant_row {
     double wait_us = 0;  ///< waited in queues for each task that ended
     double tasks_ended = 0;
     double refused = 0;
-    double throttled = 0;  ///< seconds a second
+    double burned = 0;    ///< the part of cores that was not on workers
+    double blocking = 0;  ///< blocking threads held, on average
+    double disk_bytes = 0;
+    double lag = 0;     ///< what it is owed where that is most, or owes; seconds of CPU
+    double oldest = 0;  ///< what waits longest; seconds
+    hold_rows holds;
     double stalls = 0;
     double operations = 0;
     double bytes = 0;
@@ -76,15 +92,31 @@ struct tenant_row {
     std::uint64_t queued_async = 0;
     std::uint64_t queued_compute = 0;
     std::uint64_t queued_blocking = 0;
+    std::uint64_t queued_disk = 0;
 
-    std::uint64_t depth() const noexcept { return queued_async + queued_compute + queued_blocking; }
+    std::uint64_t depth() const noexcept {
+        return queued_async + queued_compute + queued_blocking + queued_disk;
+    }
 };
 
-/// What the rows are sorted by, the largest first.
-enum class top_order : std::uint8_t { cpu, depth, wait };
+/// What the rows are sorted by, the largest first, and in what a tenant can be the heaviest.
+/// From `compute` on, only the latter.
+enum class top_order : std::uint8_t { cpu, depth, wait, throttled, compute, blocking, disk, io };
+inline constexpr std::size_t top_orders = 8;
 
-/// One of "cpu", "depth" and "wait".
 std::string_view name_of(top_order order) noexcept;
+/// The row's figure that the order goes by.
+double figure_of(const tenant_row& row, top_order order) noexcept;
+
+/// The row with the largest figure, unless that is zero, and its part of all rows' figures.
+struct heaviest {
+    const tenant_row* row = nullptr;
+    double share = 0;
+};
+heaviest heaviest_of(const std::vector<tenant_row>& rows, top_order by) noexcept;
+
+/// JSON of the holds: throttled_s_per_s, throttled_items, holds, beneficiaries.
+void write_holds(json_writer& json, const hold_rows& of);
 
 /// What happened from `before` to `after`, one row for each tenant of `after`; ties by name.
 std::vector<tenant_row> rows_between(const top_sample& before, const top_sample& after,

@@ -101,7 +101,7 @@ TEST(TopView, ShowsTheProcessAndEachTenantInOneLine) {
     EXPECT_EQ(view.head()[2], "saturation 0.50 by cpu, refusing work");
     EXPECT_EQ(view.head()[3], "cpu [#####     ]  disk [          ]");
     EXPECT_THAT(view.text(), HasSubstr("\ng?ld                     2  0.500  100%"));
-    EXPECT_THAT(view.text(), HasSubstr(" 1/1/0 "));
+    EXPECT_THAT(view.text(), HasSubstr(" 1/1/0/0 "));
     EXPECT_THAT(view.json(), HasSubstr("\"tenant\":\"g\\u0007ld\",\"weight\":2"));
 }
 

@@ -88,17 +88,53 @@ void write_row(json_writer& json, const tenant_row& of) {
     json.number("async", of.queued_async);
     json.number("compute", of.queued_compute);
     json.number("blocking", of.queued_blocking);
+    json.number("disk", of.queued_disk);
     json.end_object();
     json.number("tasks", of.tasks);
     json.number("wait_s_per_s", of.waiting);
     json.number("wait_us_per_task", of.wait_us);
     json.number("tasks_ended_per_s", of.tasks_ended);
     json.number("refused_per_s", of.refused);
-    json.number("throttled_s_per_s", of.throttled);
+    write_holds(json, of.holds);
+    json.number("lag_s", of.lag);
+    json.number("oldest_s", of.oldest);
+    json.number("burned_cores", of.burned);
+    json.number("blocking_threads", of.blocking);
+    json.number("disk_bytes_per_s", of.disk_bytes);
     json.number("stalls_per_s", of.stalls);
     json.number("io_operations_per_s", of.operations);
     json.number("io_bytes_per_s", of.bytes);
     json.end_object();
+}
+
+void write_heaviest(json_writer& json, const std::vector<tenant_row>& rows) {
+    json.begin_object("heaviest");
+    for (std::size_t i = 0; i != top_orders; ++i) {
+        const auto by = static_cast<top_order>(i);
+        if (const heaviest found = heaviest_of(rows, by); found.row != nullptr) {
+            json.begin_object(name_of(by));
+            json.text("tenant", found.row->name);
+            json.number("value", figure_of(*found.row, by));
+            json.number("share", found.share);
+            json.end_object();
+        }
+    }
+    json.end_object();
+}
+
+/// What throttled it most and who was served meanwhile: "kept_thread>victim"; "-" for nothing.
+std::string cause_text(const hold_rows& of) {
+    const hold_row* const worst = of.worst();
+    if (worst == nullptr || worst->seconds < 0.0005) {
+        return "-";
+    }
+    return worst->cause +
+           (of.beneficiaries.empty() ? "" : ">" + shown_name(of.beneficiaries.front().first));
+}
+
+/// With its sign; "-" for nothing.
+std::string lag_text(double seconds) {
+    return seconds == 0 ? "-" : (seconds < 0 ? "-" : "+") + span_text(std::abs(seconds) * 1e9);
 }
 
 }  // namespace
@@ -134,21 +170,23 @@ std::vector<std::string> top_view::head() const {
 }
 
 std::string top_view::titles() const {
-    return print("%-*s %5s %6s %5s %17s %6s %7s %8s %6s %6s %6s %6s", name_width, "TENANT", "WT",
-                 "CPU", "SHARE", "QUEUED a/c/b", "TASKS", "WAITING", "WAIT/TSK", "DONE/s", "REF/s",
-                 "IO/s", "IOB/s");
+    return print("%-*s %5s %6s %5s %17s %6s %7s %8s %8s %8s %6s %6s %6s %6s %6s  %s", name_width,
+                 "TENANT", "WT", "CPU", "SHARE", "QUEUED a/c/b/d", "TASKS", "WAITING", "WAIT/TSK",
+                 "OLDEST", "LAG", "DONE/s", "REF/s", "IO/s", "IOB/s", "THROT", "CAUSE>FOR");
 }
 
 std::string top_view::line_of(const tenant_row& row) {
     const std::string depths = count_text(static_cast<double>(row.queued_async)) + "/" +
                                count_text(static_cast<double>(row.queued_compute)) + "/" +
-                               count_text(static_cast<double>(row.queued_blocking));
-    return print("%-*s %5.4g %6.3f %4.0f%% %17s %6s %7.2f %8s %6s %6s %6s %6s", name_width,
-                 shown_name(row.name).c_str(), row.weight, row.cores, 100 * row.share,
+                               count_text(static_cast<double>(row.queued_blocking)) + "/" +
+                               count_text(static_cast<double>(row.queued_disk));
+    return print("%-*s %5.4g %6.3f %4.0f%% %17s %6s %7.2f %8s %8s %8s %6s %6s %6s %6s %6.3f  %s",
+                 name_width, shown_name(row.name).c_str(), row.weight, row.cores, 100 * row.share,
                  depths.c_str(), count_text(static_cast<double>(row.tasks)).c_str(), row.waiting,
-                 span_text(row.wait_us * 1000).c_str(), count_text(row.tasks_ended).c_str(),
+                 span_text(row.wait_us * 1000).c_str(), span_text(row.oldest * 1e9).c_str(),
+                 lag_text(row.lag).c_str(), count_text(row.tasks_ended).c_str(),
                  count_text(row.refused).c_str(), count_text(row.operations).c_str(),
-                 count_text(row.bytes).c_str());
+                 count_text(row.bytes).c_str(), row.holds.throttled, cause_text(row.holds).c_str());
 }
 
 std::string top_view::text() const {
@@ -172,6 +210,7 @@ std::string top_view::json() const {
     json.number("seconds", seconds);
     json.text("sort", name_of(order));
     write_process(json, process);
+    write_heaviest(json, rows);
     json.begin_array("tenants");
     for (const tenant_row& row : rows) {
         write_row(json, row);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks at an admin endpoint, now and again.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+#include "drama/base/clock.hpp"
+#include "drama/io/socket_address.hpp"
+#include "top/top_sample.hpp"
+
+namespace drama::cli {
+
+/// Threads: one at a time; each look blocks.
+class top_observer {
+  public:
+    explicit top_observer(socket_address where) : where_(where) {}
+
+    /// Errors: one line.
+    std::expected<top_sample, std::string> look() const;
+    /// Two looks, so far apart.
+    std::expected<std::pair<top_sample, top_sample>, std::string> look_twice(
+        std::chrono::milliseconds apart) const;
+    instant now() const { return time_.now(); }
+
+  private:
+    socket_address where_;
+    clock time_;
+};
+
+}  // namespace drama::cli

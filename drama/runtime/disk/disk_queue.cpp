@@ -139,8 +139,7 @@ void disk_queue::push_locked(disk_request& request, instant now) {
     order_.push(request.payer->disk()->lanes, request, now);
 }
 
-disk_request& disk_queue::take_locked(instant now) noexcept {
-    const pool_grant grant = order_.pick(0, now);
+disk_request& disk_queue::take_locked(const pool_grant& grant, instant now) noexcept {
     auto& request = static_cast<disk_request&>(*grant.item);
     request.grant = grant;
     request.is_queued = false;
@@ -161,19 +160,32 @@ void disk_queue::count_out_locked(disk_request& request) noexcept {
     in_flight_.store(in_flight() - 1, std::memory_order_relaxed);
 }
 
-bool disk_queue::may_start_locked(instant now) noexcept {
-    if (order_.size() == 0) {
-        return false;
-    }
+// What may start now. Beyond the depth it is for who has little in the device: who has much there
+// stands in the way of those behind it, but not while its operations are stuck.
+pool_grant disk_queue::choose_locked(instant now) noexcept {
     const std::size_t used = in_flight();
-    return used < options_.depth_max || (used < options_.depth_max + options_.spare_max &&
-                                         order_.next_in_service(now) < options_.spare_of_one);
+    if (order_.size() == 0 || used >= options_.depth_max + options_.spare_max) {
+        return {};
+    }
+    if (used < options_.depth_max || order_.next_in_service(now) < options_.spare_of_one) {
+        return order_.pick(0, now);
+    }
+    if (options_.order == policy::fifo || now - counted_.front().began < late_after) {
+        return {};
+    }
+    DRAMA_MARK("disk.passes_by_who_is_stuck");
+    return order_.pick_under_share(0, now);
 }
 
 // Starts what may start. The lock is let go for each.
 void disk_queue::pump(std::unique_lock<spinlock>& lock) noexcept {
-    for (instant now = clock_.now(); may_start_locked(now); now = clock_.now()) {
-        disk_request& next = take_locked(now);
+    for (;;) {
+        const instant now = clock_.now();
+        const pool_grant grant = choose_locked(now);
+        if (!grant) {
+            return;
+        }
+        disk_request& next = take_locked(grant, now);
         lock.unlock();
         if (begin(next)) {
             conclude(next);

@@ -43,10 +43,10 @@ struct disk_queue_options {
 /// status and opening what is there pass by it, at the cost of an operation.
 ///
 /// - At most `depth_max` operations are in the device, and `spare_max` more of tenants that have
-///   fewer than `spare_of_one` there, in their turn: they do not wait for those who have many. One
-///   that stays there for `overdue_after` is
-/// no
-///   longer counted: it waits for something else (a FIFO's other end, a server that is gone).
+///   fewer than `spare_of_one` there, in their turn: they do not wait for those who have many; nor
+///   for their turn, where an operation has been there for `late_after`. One that stays there for
+///   `overdue_after` is no longer counted: it waits for something else (a FIFO's other end, a
+///   server that is gone).
 /// - A read or write moves at most `piece_bytes_max` bytes at a time and queues anew for more.
 /// - A tenant that has more than `unsynced_bytes_max` written and not synced writes through: each
 ///   piece is followed by a sync of its file, which fails the write if it fails.
@@ -82,22 +82,24 @@ class DRAMA_API disk_queue {
     const fair_clock& clock() const noexcept { return order_.clock(); }
     /// How long what would start next has waited.
     duration oldest_wait(instant now) noexcept;
-    /// Starts what may start because others are overdue. Called now and then while something waits.
+    /// Starts what may start because others are late or overdue. Called now and then while
+    /// something waits.
     void look_for_overdue() noexcept;
 
     static constexpr duration overdue_after = std::chrono::seconds(1);
+    static constexpr duration late_after = std::chrono::milliseconds(50);
 
   private:
     static void on_piece_done(operation& op) noexcept;
     void push_locked(disk_request& request, instant now);
-    disk_request& take_locked(instant now) noexcept;
+    disk_request& take_locked(const pool_grant& grant, instant now) noexcept;
     bool begin(disk_request& request) noexcept;
     void conclude(disk_request& request) noexcept;
     bool go_on_locked(disk_request& request, instant now);
     void note_changes_locked(const disk_request& request, instant now) noexcept;
     void learn_price_locked(std::uint64_t nominal_ns, duration took) noexcept;
     double price_locked() const noexcept;
-    bool may_start_locked(instant now) noexcept;
+    pool_grant choose_locked(instant now) noexcept;
     void pump(std::unique_lock<spinlock>& lock) noexcept;
     void count_out_locked(disk_request& request) noexcept;
 

@@ -158,6 +158,36 @@ TEST_P(DiskQueue, ATenantTakesNoMoreSpareSlotsThanOneMay) {
     EXPECT_EQ(device_.in.size(), GetParam() == policy::fifo ? 2U : 4U);
 }
 
+// The other tenant has had much before, so that all of these have their turn before it.
+TEST_P(DiskQueue, ATenantWhoseOperationsAreStuckKeepsNobodyWaiting) {
+    make({.depth_max = 4}, 4, 2);
+    for (int i = 0; i != 20; ++i) {
+        submit(small_, op_code::fsync, 0, 4);
+        device_.complete_first();  // in no time
+    }
+    for (int i = 0; i != 12; ++i) {
+        submit(busy_, op_code::fsync);
+    }
+    awaited& behind = submit(small_, op_code::fsync, 0, 4);
+    EXPECT_EQ(device_.in.size(), 4U) << "it is not its turn";
+
+    pass(disk_queue::late_after - 1us);
+    queue_->look_for_overdue();
+    EXPECT_EQ(device_.in.size(), 4U) << "and they may only be slow";
+    pass(1us);
+    queue_->look_for_overdue();
+
+    if (GetParam() == policy::fifo) {
+        EXPECT_EQ(device_.in.size(), 4U) << "has no turns but one";
+        return;
+    }
+    ASSERT_EQ(device_.in.size(), 5U);
+    device_.complete(4, 0);
+    EXPECT_EQ(behind.done_calls, 1);
+    submit(small_, op_code::fsync, 0, 4);
+    EXPECT_EQ(device_.in.size(), 5U) << "nor does who comes later wait";
+}
+
 TEST_P(DiskQueue, MovesLargeTransfersInPiecesThatQueueAnew) {
     make({.depth_max = 1});
     awaited& large = submit(busy_, op_code::write_at, 3 * piece + 10);

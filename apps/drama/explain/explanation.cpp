@@ -13,6 +13,8 @@ namespace {
 
 // Below it, neither a wait nor a hold is worth a word. Units: seconds a second.
 constexpr double worth_telling = 0.001;
+// What has waited for so long may not have started between the looks: no hold has ended then.
+constexpr double long_seconds = 0.1;
 
 struct remedy {
     std::string_view queue;
@@ -67,7 +69,7 @@ std::string span(double seconds) {
     return seconds < 0 ? "-" + span_text(-seconds * 1e9) : span_text(seconds * 1e9);
 }
 
-std::string verdict_of(const tenant_row& row) {
+std::string verdict_of(const tenant_row& row, const std::vector<queue_state>& queues) {
     if (const hold_row* const worst = row.holds.worst();
         worst != nullptr && worst->seconds >= worth_telling) {
         const std::string whom =
@@ -81,6 +83,11 @@ std::string verdict_of(const tenant_row& row) {
                                     ? ""
                                     : "; " + row.holds.beneficiaries.front().first + " had it";
         return "waits for room in " + row.holds.holds.front().queue + who;
+    }
+    const auto oldest = std::ranges::max_element(queues, {}, &queue_state::oldest_seconds);
+    if (oldest != queues.end() && oldest->oldest_seconds >= long_seconds) {
+        return "waits in " + oldest->queue + ", where what is next has not begun for " +
+               span(oldest->oldest_seconds);
     }
     return row.waiting >= worth_telling ? "waits its turn, no longer than its share demands"
                                         : "nothing holds it back";
@@ -124,12 +131,12 @@ std::optional<explanation> explain(std::string_view tenant, const top_sample& be
     made.row = *row;
     made.seconds = std::chrono::duration<double>(after.at - before.at).count();
     made.entitled = entitled_of(*row, rows);
-    made.verdict = verdict_of(*row);
     for (const auto& each : after.tenants) {
         if (each.second.name == tenant) {
             made.queues = queues_of(each.second);
         }
     }
+    made.verdict = verdict_of(*row, made.queues);
     for (const tenant_row& other : rows) {
         for (const auto& [name, seconds] : other.holds.beneficiaries) {
             if (name == tenant) {

@@ -73,6 +73,17 @@ TEST(Explanation, WaitingForRoomIsNotTheTenantsFault) {
     EXPECT_THAT(made.text(), HasSubstr("  blocking   0.500 s/s waiting: no_capacity\n"));
 }
 
+TEST(Explanation, WhatHasNotBegunAtAllIsTold) {
+    const std::string_view stuck =
+        R"({"id":1,"name":"busy","weight":1,"cpu_ns":0,"depth":{"blocking":1},)"
+        R"("oldest_ns":{"blocking":4000000000}})";
+    const auto made = explain("busy", sample(std::string(stuck), instant(1s)),
+                              sample(std::string(stuck), instant(2s)));
+
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->verdict, "waits in blocking, where what is next has not begun for 4 s");
+}
+
 TEST(Explanation, TellsWhoWasHeldBackForATenant) {
     const explanation made = of("guest", "kept_thread");
 

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdint>
 #include <memory>
 
 #include "drama/base/export.hpp"
@@ -50,9 +51,15 @@ class DRAMA_API deadline_groups {
     /// The least front, rounded down. Requires: not empty.
     virtual_time least() const noexcept { return fronts_[least_group()]; }
 
-    /// Asks for the cache line of what stands behind `lanes`, which will be chosen soon.
+    /// Asks for the cache lines of what stands behind `lanes`, which will be chosen soon: all that
+    /// a turn of the next one touches, and the lane set behind it, which says where its own are.
     static void prefetch_following(const lane_set& lanes) noexcept {
-        __builtin_prefetch(lanes.following_, 1);
+        if (const lane_set* const next = lanes.following_) {
+            next->prefetch_turn();
+            if (const lane_set* const later = next->following_) {
+                later->prefetch();
+            }
+        }
     }
 
     /// True if `lanes` has moved on to another slot since it was inserted.
@@ -114,16 +121,18 @@ class DRAMA_API deadline_groups {
         return found;
     }
     choice best(virtual_time clock) const noexcept {
-        choice found;
+        // Which group wins is hard to predict: no branch depends on it.
+        virtual_span least = INT64_MAX;
+        int found = -1;
         for (std::uint64_t left = filled_groups_; left != 0; left &= left - 1) {
-            const auto group = static_cast<std::size_t>(std::countr_zero(left));
-            const virtual_time deadline = advanced(fronts_[group], request_of(group));
-            if (!before(clock, fronts_[group]) &&
-                (found.group < 0 || before(deadline, found.deadline))) {
-                found = {static_cast<int>(group), deadline};
-            }
+            const int group = std::countr_zero(left);
+            const auto index = static_cast<std::size_t>(group);
+            const virtual_span behind = gap(clock, fronts_[index]);
+            const virtual_span due = behind < 0 ? INT64_MAX : request_of(index) - behind;
+            found = due < least ? group : found;
+            least = std::min(due, least);
         }
-        return found;
+        return {found, found < 0 ? no_deadline : advanced(clock, least)};
     }
 
     std::uint64_t filled_groups_ = 0;

@@ -50,6 +50,13 @@ std::size_t fair_queue::shard_to_help(std::size_t own, std::uint64_t turn) const
     return best;
 }
 
+std::size_t fair_queue::less_urgent_of(std::size_t last, std::size_t other) const noexcept {
+    const virtual_time mine = shards_[last]->earliest_deadline();
+    const virtual_time its = shards_[other]->earliest_deadline();
+    const bool is_better = mine != no_deadline && (its == no_deadline || before(mine, its));
+    return is_better ? other : last;
+}
+
 std::size_t fair_queue::size() const noexcept {
     std::size_t total = 0;
     for (const auto& each : shards_) {

@@ -52,6 +52,10 @@ class DRAMA_API fair_queue {
     /// O(shards) where nobody is eligible.
     std::size_t shard_to_help(std::size_t own, std::uint64_t turn) const noexcept;
 
+    /// Where work had better wait that comes from outside, while nobody idles: at `last`, which had
+    /// the tenant last, or at `other`, if what would run next there is due later.
+    std::size_t less_urgent_of(std::size_t last, std::size_t other) const noexcept;
+
     /// Items queued in all shards (a hint).
     std::size_t size() const noexcept;
     /// The members' sums over all shards: what the clock is steered by.

@@ -10,6 +10,9 @@ namespace {
 // How many tenants a search looks at that a heap's order does not serve. The heap keeps the
 // smallest keys near its front, so what lies beyond would hardly be chosen.
 constexpr std::size_t tenants_looked_at = 32;
+// How many tenants ahead of the clock a server looks at that may start one early. Those are left
+// out that cannot be due earlier than what was found, so it is rarely as many.
+constexpr std::size_t tenants_ahead_max = 256;
 
 std::uint64_t ns_of(instant when) noexcept {
     return static_cast<std::uint64_t>(when.time_since_epoch().count());
@@ -284,17 +287,11 @@ pool_lanes* pool_order::next_by_share(std::uint32_t server, virtual_time clock,
         place(lanes, clock, now);
     }
     if (eligible_.empty()) {
-        pool_lanes* ahead = best_ahead(server, clock);
+        pool_lanes* ahead = best_ahead(server, clock, nullptr);
         return ahead != nullptr ? ahead : least_ahead();
     }
     auto* chosen = static_cast<pool_lanes*>(eligible_.front().lanes);
-    if (server != 0) {
-        pool_lanes* ahead = best_ahead(server, clock);
-        if (ahead != nullptr && before(ahead->deadline_, chosen->deadline_)) {
-            return ahead;
-        }
-    }
-    return chosen;
+    return server == 0 ? chosen : best_ahead(server, clock, chosen);
 }
 
 bool pool_order::is_under_share(const lane_set& lanes) const noexcept {
@@ -339,18 +336,22 @@ pool_lanes* pool_order::least_ahead() noexcept {
     return nullptr;
 }
 
-pool_lanes* pool_order::best_ahead(std::uint32_t server, virtual_time clock) noexcept {
-    pool_lanes* best = nullptr;
-    const std::size_t count = std::min(waiting_.size(), tenants_looked_at);
-    for (std::size_t i = 0; i != count; ++i) {
-        auto& lanes = static_cast<pool_lanes&>(*waiting_.at(i).lanes);
+// The one that is due first of `best` and of those that `server` may start early.
+pool_lanes* pool_order::best_ahead(std::uint32_t server, virtual_time clock,
+                                   pool_lanes* best) noexcept {
+    waiting_.descend(tenants_ahead_max, [&](const virtual_heap::entry& each) {
+        if (best != nullptr && !before(each.key, best->deadline_)) {
+            return false;  // neither this one nor those below can be due earlier
+        }
+        auto& lanes = static_cast<pool_lanes&>(*each.lanes);
         const virtual_span grace =
             to_virtual(expected(lanes) * server / servers_, lanes.share_->weight());
         if (!before(clock, advanced(position(lanes), -grace)) &&
             (best == nullptr || before(lanes.deadline_, best->deadline_))) {
             best = &lanes;
         }
-    }
+        return true;
+    });
     return best;
 }
 

@@ -70,7 +70,7 @@ struct pool_grant {
 /// waits for next_allowed(), even while servers idle.
 ///
 /// Complexity: O(log n) in tenants, O(n) in those that wait and have a reservation, and a look at
-///             most at 32 that are ahead; allocates in push().
+///             most at 256 that are ahead; allocates in push().
 /// Threads:    the caller's lock; size() and earliest_deadline() from any.
 class DRAMA_API pool_order {
   public:
@@ -156,7 +156,7 @@ class DRAMA_API pool_order {
     pool_lanes* next_under_share(virtual_time clock, instant now) noexcept;
     void note_hold(pool_lanes& lanes, const pool_item& started, instant now) noexcept;
     pool_grant start(pool_lanes* lanes, instant now, virtual_time clock) noexcept;
-    pool_lanes* best_ahead(std::uint32_t server, virtual_time clock) noexcept;
+    pool_lanes* best_ahead(std::uint32_t server, virtual_time clock, pool_lanes* best) noexcept;
     pool_lanes* least_ahead() noexcept;
     void release_eligible(virtual_time clock, instant now) noexcept;
     void release_allowed(virtual_time clock, instant now) noexcept;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -50,6 +51,27 @@ class virtual_heap {
     void change(lane_set& lanes, virtual_time key) noexcept {
         const std::size_t index = lanes.heap_index_;
         place(index, {key, &lanes});
+    }
+
+    /// Calls `visit` with up to `most` entries, each after the one above it, whose key is no
+    /// larger; what is below an entry is left out where `visit` says false. Complexity: O(most).
+    template <class Visit>
+    void descend(std::size_t most, Visit visit) const {
+        std::array<std::size_t, 64> left;  // 3 for each of at most 17 levels
+        std::size_t count = 0;
+        if (!empty()) {
+            left[count++] = 0;
+        }
+        for (; count != 0 && most != 0; --most) {
+            const std::size_t index = left[--count];
+            if (!visit(entries_[index])) {
+                continue;
+            }
+            const std::size_t first = index * arity + 1;
+            for (std::size_t child = std::min(first + arity, size()); child > first; --child) {
+                left[count++] = child - 1;
+            }
+        }
     }
 
   private:

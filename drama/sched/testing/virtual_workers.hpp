@@ -84,7 +84,8 @@ class virtual_workers {
         return hog;
     }
 
-    /// Queues an item now: at an idle worker if there is one, else where the tenant was last.
+    /// Queues an item now: at an idle worker if there is one, else where the tenant was last or at
+    /// another, by what waits there.
     void submit(virtual_tenant& tenant, work_class cls, duration cost) {
         virtual_item& item = take_item();
         item.owner = &tenant;
@@ -162,6 +163,8 @@ class virtual_workers {
     std::function<void(const virtual_item&)> on_push;
     /// Called as an item starts.
     std::function<void(const virtual_item&)> on_start;
+    /// Called when a turn was granted.
+    std::function<void(const lane_set&)> on_turn;
 
   private:
     struct worker {
@@ -198,7 +201,7 @@ class virtual_workers {
                 return w;
             }
         }
-        return tenant.home;
+        return queue.less_urgent_of(tenant.home, random.below(workers_.size()));
     }
 
     void place(virtual_item& item, std::size_t at_shard) {
@@ -207,7 +210,12 @@ class virtual_workers {
         if (on_push) {
             on_push(item);
         }
-        wake(at_shard);
+        // Whoever idles looks for work when there is more than its own worker is about to run.
+        const auto idle = std::find_if(workers_.begin(), workers_.end(),
+                                       [](const worker& each) { return each.idle; });
+        const bool is_busy = !workers_[at_shard].idle;
+        wake(is_busy && idle != workers_.end() ? static_cast<std::size_t>(idle - workers_.begin())
+                                               : at_shard);
     }
 
     void wake(std::size_t w) {
@@ -230,6 +238,9 @@ class virtual_workers {
             return;
         }
         ++turns;
+        if (on_turn) {
+            on_turn(*self.current.lanes);
+        }
         self.used = duration(0);
         self.interrupted = false;
         next_item(w);

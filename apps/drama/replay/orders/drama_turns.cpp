@@ -98,8 +98,9 @@ class drama_turns final : public service_order {
         return *lanes_[tenant].emplace_back(shard, std::move(made)).lanes;
     }
 
-    // A worker that idles, else where the tenant was last.
-    std::uint32_t place_of(std::uint32_t tenant) const {
+    // A worker that idles, else where the tenant was last or another, drawn one, by what waits
+    // there.
+    std::uint32_t place_of(std::uint32_t tenant) {
         const auto count = static_cast<std::uint32_t>(workers_.size());
         for (std::uint32_t i = 0; i != count; ++i) {
             const std::uint32_t at = (homes_[tenant] + i) % count;
@@ -107,7 +108,8 @@ class drama_turns final : public service_order {
                 return at;
             }
         }
-        return homes_[tenant];
+        return static_cast<std::uint32_t>(
+            queue_.less_urgent_of(homes_[tenant], random_.below(count)));
     }
 
     bool begin_turn(std::uint32_t w, instant now) {

@@ -108,8 +108,12 @@ class drama_turns final : public service_order {
                 return at;
             }
         }
-        return static_cast<std::uint32_t>(
-            queue_.less_urgent_of(homes_[tenant], random_.below(count)));
+        const std::uint32_t home = homes_[tenant];
+        const lane_set& there = lanes(tenant, home);
+        if (there.is_running() || !there.empty()) {
+            return home;  // what a tenant has waits together
+        }
+        return static_cast<std::uint32_t>(queue_.less_urgent_of(home, random_.below(count)));
     }
 
     bool begin_turn(std::uint32_t w, instant now) {

@@ -163,6 +163,7 @@ class runnable : public work_item {
     bool is_foreign : 1 = false;     ///< the runtime's: a thread without a core started it
     bool has_given_way : 1 = false;  ///< the runtime's: lasts longer than one poll
     bool is_watched : 1 = false;     ///< the runtime's: `home` has a watcher
+    bool on_core_once : 1 = false;   ///< the runtime's: next on a core, whatever its site did
     std::uint16_t core = 0;          ///< the runtime's: where it last ran
     coarse_instant birth;
 

@@ -8,8 +8,12 @@
 
 namespace drama::inline v0::internal {
 
-bool engine::must_run_demoted(tenant_record& payer, const runnable& task) noexcept {
+bool engine::must_run_demoted(tenant_record& payer, runnable& task) noexcept {
     if (!options_.hand_over || !options_.check_permits) {
+        return false;
+    }
+    if (task.on_core_once) [[unlikely]] {
+        task.on_core_once = false;
         return false;
     }
     if (payer.is_demoted_site(task.site)) {
@@ -69,6 +73,17 @@ void engine::send_to_demoted(runnable& task) noexcept {
     if (permits_.free() > 0) {
         wake_demoted();
     }
+}
+
+bool engine::free_from_demoted(instant at) noexcept {
+    runnable* const task = demoted_.pop(at);
+    if (task == nullptr) {
+        return false;
+    }
+    DRAMA_MARK("engine.frees_from_demoted");
+    task->on_core_once = true;
+    inject(*task);
+    return true;
 }
 
 bool engine::take_permit_for_demoted() noexcept {

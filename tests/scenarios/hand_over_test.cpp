@@ -268,5 +268,41 @@ TEST(HandOver, AThreadThatBurnsHalfOfTheTimeLosesItsCoreAtOnce) {
     }
 }
 
+task<void> set_free(bool* is_free) {
+    *is_free = true;
+    co_return;
+}
+
+// Spins, as a loop over an atomic would, until its child has run.
+task<result<void>> spin_for_child(scope_handle scope, int* left) {
+    bool is_free = false;
+    auto child = scope.spawn(set_free, &is_free);
+    while (!is_free) {
+        sim::spend(5ms);
+    }
+    auto joined = co_await child->join();
+    --*left;
+    co_return joined;
+}
+
+task<void> spin_in_scope(int* left) {
+    auto spun = co_await in_scope(spin_for_child, left);
+    static_cast<void>(spun);
+}
+
+TEST(HandOver, ThreadsThatHoldAllPermitsAndWaitForWhatStandsBehindThemGoOn) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 3; ++seed) {
+        hog_world with(seed);
+        int left = 2;
+        for (int i = 0; i < 2; ++i) {
+            ASSERT_TRUE(
+                with.rt.try_spawn(with.rt.tenants().get_or_create("one"), spin_in_scope, &left));
+        }
+        ASSERT_TRUE(with.sim.run_to_end(20s)) << with.sim.replay();
+        EXPECT_EQ(left, 0) << with.sim.replay();
+    }
+}
+
 }  // namespace
 }  // namespace drama

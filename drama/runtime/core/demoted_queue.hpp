@@ -47,6 +47,7 @@ class demoted_queue {
         work_item* const item = lane.tasks.pop();
         lane.size.fetch_sub(1, std::memory_order_relaxed);
         size_.fetch_sub(1, std::memory_order_seq_cst);
+        popped_.fetch_add(1, std::memory_order_relaxed);
         board_->part(*lane.record);
         if (!lane.tasks.empty()) {
             append(lane);
@@ -63,6 +64,8 @@ class demoted_queue {
     }
 
     std::size_t size() const noexcept { return size_.load(std::memory_order_seq_cst); }
+    /// So many have been taken out. Threads: any.
+    std::uint64_t popped() const noexcept { return popped_.load(std::memory_order_relaxed); }
 
   private:
     void sort_in() noexcept {
@@ -123,6 +126,7 @@ class demoted_queue {
     demoted_lane* first_ = nullptr;
     demoted_lane* last_ = nullptr;
     std::atomic<std::size_t> size_{0};  // tasks in all lanes
+    std::atomic<std::uint64_t> popped_{0};
 };
 
 }  // namespace drama::inline v0::internal

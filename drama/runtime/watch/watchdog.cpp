@@ -27,6 +27,7 @@ constexpr int reports_per_second_max = 10;
 // priority.
 constexpr int unburned_limits = 5;
 constexpr duration alert_longest = std::chrono::milliseconds(20);
+constexpr duration demoted_still_longest = std::chrono::milliseconds(250);
 constexpr duration starved_longest = std::chrono::milliseconds(200);
 
 }  // namespace
@@ -309,9 +310,27 @@ void watchdog::watch_pools(instant now) noexcept {
     if (engine_->disk().queued() != 0) {
         engine_->disk().look_for_overdue();
     }
+    watch_demoted(now);
+}
+
+// Demoted threads, all of the permits with them, may wait for what is queued behind them, as a loop
+// over an atomic does: then the next task goes to a core after all. If it burns there, a thread more
+// is demoted.
+void watchdog::watch_demoted(instant now) noexcept {
+    const bool is_any = engine_->demoted().size() != 0;
     // The compute pool gives permits back without looking at demoted work.
-    if (engine_->demoted().size() != 0 && engine_->permits().free() > 0) {
+    if (is_any && engine_->permits().free() > 0) {
         engine_->wake_demoted();
+    }
+    const std::uint64_t popped = engine_->demoted().popped();
+    if (!is_any || popped != demoted_popped_ || demoted_still_since_ == long_ago) {
+        demoted_popped_ = popped;
+        demoted_still_since_ = is_any ? now : long_ago;
+        return;
+    }
+    if (now - demoted_still_since_ >= demoted_still_longest) {
+        demoted_still_since_ = now;
+        engine_->free_from_demoted(now);
     }
 }
 

@@ -88,6 +88,7 @@ class watchdog final : public thread_body {
     bool hand_over(core& watched, worker& holder, instant now, const observation& seen) noexcept;
     void watch_burners(instant now) noexcept;
     void watch_pools(instant now) noexcept;
+    void watch_demoted(instant now) noexcept;
     void keep_cpus_alert(bool wanted, instant now) noexcept;
     bool describe_stall(const burner& stalled, instant& stack_asked, bool is_over,
                         instant now) noexcept;
@@ -101,6 +102,8 @@ class watchdog final : public thread_body {
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
     instant burners_sought_ = long_ago;
+    std::uint64_t demoted_popped_ = 0;  // at the time below
+    instant demoted_still_since_ = long_ago;  // no demoted work has begun since; long_ago: none is
     bool cpus_alert_ = false;
     instant alert_wanted_ = long_ago;
     bool is_task_kept_ = false;   // behind a poll that was new to this tick

@@ -314,8 +314,8 @@ void watchdog::watch_pools(instant now) noexcept {
 }
 
 // Demoted threads, all of the permits with them, may wait for what is queued behind them, as a loop
-// over an atomic does: then the next task goes to a core after all. If it burns there, a thread more
-// is demoted.
+// over an atomic does: then the next task goes to a core after all. If it burns there, a thread
+// more is demoted.
 void watchdog::watch_demoted(instant now) noexcept {
     const bool is_any = engine_->demoted().size() != 0;
     // The compute pool gives permits back without looking at demoted work.

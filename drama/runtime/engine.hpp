@@ -122,8 +122,8 @@ class engine final : public host,
     /// True if the task must not run on a worker: its site overran before, or its tenant burns
     /// already and no permit is free.
     bool must_run_demoted(tenant_record& payer, runnable& task) noexcept;
-    /// Sends the next demoted task to a core after all. False: there is none.
-    bool free_from_demoted(instant at) noexcept;
+    /// Sends the next demoted task, if there is one, to a core after all.
+    void free_from_demoted(instant at) noexcept;
     void send_to_demoted(runnable& task) noexcept;
     bool take_permit_for_demoted() noexcept;
     /// True if a compute function that can start now is more due than demoted work. It is told.

@@ -75,15 +75,12 @@ void engine::send_to_demoted(runnable& task) noexcept {
     }
 }
 
-bool engine::free_from_demoted(instant at) noexcept {
-    runnable* const task = demoted_.pop(at);
-    if (task == nullptr) {
-        return false;
+void engine::free_from_demoted(instant at) noexcept {
+    if (runnable* const task = demoted_.pop(at)) {
+        DRAMA_MARK("engine.frees_from_demoted");
+        task->on_core_once = true;
+        inject(*task);
     }
-    DRAMA_MARK("engine.frees_from_demoted");
-    task->on_core_once = true;
-    inject(*task);
-    return true;
 }
 
 bool engine::take_permit_for_demoted() noexcept {

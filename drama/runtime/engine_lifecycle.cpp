@@ -11,7 +11,6 @@
 
 #include "drama/runtime/engine.hpp"
 #include "drama/base/coverage/mark.hpp"
-#include "drama/runtime/world/kernel_policy.hpp"
 #include "drama/runtime/watch/stack_text.hpp"
 
 namespace drama::inline v0::internal {

@@ -102,8 +102,8 @@ class watchdog final : public thread_body {
     instant last_activity_ = long_ago;
     instant pools_seen_ = long_ago;
     instant burners_sought_ = long_ago;
-    std::uint64_t demoted_popped_ = 0;  // at the time below
-    instant demoted_still_since_ = long_ago;  // no demoted work has begun since; long_ago: none is
+    std::uint64_t demoted_popped_ = 0;        // as last seen
+    instant demoted_still_since_ = long_ago;  // none began since; long_ago: none waits
     bool cpus_alert_ = false;
     instant alert_wanted_ = long_ago;
     bool is_task_kept_ = false;   // behind a poll that was new to this tick

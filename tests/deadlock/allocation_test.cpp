@@ -3,248 +3,205 @@
 // uses every operation: no hang, no leak, and whoever asked is told.
 #include <gtest/gtest.h>
 
-#include <array>
-#include <new>
-#include <span>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
-#include <utility>
+#include <thread>
 
-#include "drama/coro/context.hpp"
-#include "drama/coro/scope.hpp"
-#include "drama/coro/sleep.hpp"
-#include "drama/coro/when.hpp"
-#include "drama/fs/file.hpp"
-#include "drama/net/pooled_buffer.hpp"
-#include "drama/net/tcp_listener.hpp"
-#include "drama/net/tcp_stream.hpp"
-#include "drama/runtime/blocking.hpp"
-#include "drama/runtime/spawn.hpp"
+#include "drama/fault/faulty_world.hpp"
+#include "drama/runtime/runtime.hpp"
 #include "drama/sim/carrier_threads.hpp"
 #include "drama/sim/simulation.hpp"
-#include "drama/sync/channel.hpp"
-#include "drama/sync/event.hpp"
-#include "drama/sync/mutex.hpp"
-#include "drama/sync/oneshot.hpp"
-#include "drama/sync/semaphore.hpp"
+#include "tests/deadlock/every_operation.hpp"
+#include "tests/deadlock/seeds.hpp"
 
 namespace drama::deadlock {
 namespace {
 
-struct state {
-    mutex lock;
-    semaphore permits{1};
-    channel<int> line{1};
-    event given;
-    int tried = 0;
-    int failed = 0;
-};
+constexpr std::uint64_t allocations_least = 40;
+constexpr std::uint64_t allocations_most = 1'000;
 
-task<result<void>> nothing() {
-    co_return result<void>();
-}
+/// Which allocation fails.
+struct failing {
+    std::uint64_t k = 0;  ///< 0: none
+    bool from_then_on = false;
 
-task<result<void>> child_of_a_scope(scope_handle scope) {
-    auto child = scope.spawn(nothing);
-    if (!child) {
-        co_return fail(child.error().code());
+    std::string text() const {
+        return "allocation " + std::to_string(k) + (from_then_on ? " and later" : "");
     }
-    auto joined = co_await std::move(*child).join();
-    co_return joined;
-}
-
-task<result<void>> spawns(state*) {
-    co_return co_await in_scope(child_of_a_scope);
-}
-
-task<result<void>> joins_all(state*) {
-    auto both = co_await when_all(nothing(), nothing());
-    co_return both ? result<void>() : fail(both.error());
-}
-
-task<result<void>> takes_any(state*) {
-    auto first = co_await when_any(nothing(), nothing());
-    co_return first ? result<void>() : fail(first.error());
-}
-
-task<result<void>> is_in_time(state*) {
-    co_return co_await with_deadline(1ms, nothing());
-}
-
-task<result<void>> tries_again(state*) {
-    backoff schedule;
-    schedule.first = 10us;
-    schedule.limit = 2;
-    co_return co_await retry(schedule, nothing);
-}
-
-task<result<void>> pays_for_another(state*) {
-    auto other = this_runtime().tenant("other");
-    co_return co_await as_tenant(other, nothing);
-}
-
-task<result<void>> spawns_a_root(state*) {
-    auto other = this_runtime().tenant("other");
-    auto root = co_await spawn(other, nothing);
-    if (!root) {
-        co_return fail(root.error().code());
-    }
-    auto joined = co_await root->join();
-    co_return joined;
-}
-
-int one() {
-    return 1;
-}
-
-task<result<void>> blocks(state*) {
-    auto got = co_await blocking(one);
-    co_return got ? result<void>() : fail(got.error());
-}
-
-task<result<void>> computes(state*) {
-    auto got = co_await compute(one);
-    co_return got ? result<void>() : fail(got.error());
-}
-
-task<result<void>> locks(state* in) {
-    DRAMA_CO_TRY(auto held, co_await in->lock.lock(1ms));
-    DRAMA_CO_TRY(auto permit, co_await in->permits.acquire(1, 1ms));
-    in->given.set();
-    co_return co_await in->given.wait();
-}
-
-task<result<void>> passes_a_value(state* in) {
-    auto pushed = co_await in->line.push(1, 1ms);
-    if (!pushed) {
-        co_return pushed;
-    }
-    DRAMA_CO_TRY(const int got, co_await in->line.pop(1ms));
-    auto [sender, receiver] = oneshot<int>();
-    auto sent = sender.send(got);
-    if (!sent) {
-        co_return sent;
-    }
-    auto received = co_await receiver.receive();
-    co_return received ? result<void>() : fail(received.error());
-}
-
-task<result<void>> echo_once(tcp_listener* listener) {
-    DRAMA_CO_TRY(auto stream, co_await listener->accept());
-    std::array<std::byte, 8> bytes;
-    DRAMA_CO_TRY(const std::size_t got, co_await stream.read_some(bytes));
-    co_return co_await stream.write_all(std::span<const std::byte>(bytes).first(got));
-}
-
-task<result<void>> call_once(std::uint16_t port) {
-    endpoint where("127.0.0.1", port);
-    DRAMA_CO_TRY(auto stream, co_await tcp_connect(std::move(where)));
-    std::array<std::byte, 8> bytes{};
-    auto sent = co_await stream.write_all(bytes);
-    if (!sent) {
-        co_return sent;
-    }
-    DRAMA_CO_TRY(const std::size_t got, co_await stream.read_some(bytes));
-    co_return got == 0 ? fail(errc::end_of_stream) : result<void>();
-}
-
-task<result<void>> talks(state*) {
-    endpoint anywhere("127.0.0.1", 80);
-    DRAMA_CO_TRY(auto listener, co_await tcp_listener::bind(std::move(anywhere)));
-    auto both = co_await when_all(echo_once(&listener), call_once(80));
-    co_return both ? result<void>() : fail(both.error());
-}
-
-task<result<void>> keeps(state*) {
-    open_options how;
-    how.access = file_access::read_write;
-    how.create = true;
-    DRAMA_CO_TRY(auto kept, co_await file::open("/kept", how));
-    std::array<std::byte, 8> bytes{};
-    auto wrote = co_await kept.write_all_at(0, bytes);
-    if (!wrote) {
-        co_return wrote;
-    }
-    co_return co_await kept.sync();
-}
-
-using operation_body = task<result<void>> (*)(state*);
-constexpr operation_body operations[] = {
-    spawns,           joins_all,     takes_any, is_in_time, tries_again,
-    pays_for_another, spawns_a_root, blocks,    computes,   locks,
-    passes_a_value,   talks,         keeps,
-};
-
-// Whatever fails, the next one is tried.
-task<void> use_everything(state* in) {
-    for (const operation_body each : operations) {
-        ++in->tried;
-        try {
-            auto call = each(in);
-            auto done = co_await std::move(call);
-            in->failed += done ? 0 : 1;
-        } catch (const std::bad_alloc&) {
-            ++in->failed;
+    void plan(fault_plan& in) const {
+        if (k != 0) {
+            in.add({.kind = fault_kind::allocation_fails, .when = from_then_on ? from(k) : nth(k)});
         }
     }
-}
+};
 
 struct outcome {
     bool fired = false;
+    bool fired_for_a_task = false;  ///< not only where a pool wanted one more thread
     std::string fault;
-};
 
-outcome run_once(std::uint64_t k, bool from_then_on, carrier_threads& carriers) {
-    sim_options options;
-    options.carriers = &carriers;
-    simulation sim(k, options);
-    outcome seen;
-    {
-        state in;
-        runtime_options choice;
-        choice.workers = 2;
-        choice.log = [](const std::string&) {};
-        runtime rt(sim.world(), choice);
-        sim.watch(rt);
-        if (!rt.start() || !rt.try_spawn(rt.tenants().get_or_create("all"), use_everything, &in)) {
-            seen.fault = "nothing started";
-            return seen;
-        }
-        sim.world().faults().add(
-            {.kind = fault_kind::allocation_fails, .when = from_then_on ? from(k) : nth(k)});
-        if (const verdict said = sim.run_to_verdict(10min)) {
-            seen.fault = said.text();
-        }
-        seen.fired = sim.world().faults().fired(fault_kind::allocation_fails) != 0;
-        if (seen.fault.empty() && in.tried != static_cast<int>(std::size(operations))) {
-            seen.fault = "an operation was not tried";
-        }
-        if (seen.fired && in.failed == 0 && from_then_on) {
-            seen.fault = "nobody was told";
-        }
-        sim.world().faults().clear();
-        if (!rt.stop() && seen.fault.empty()) {
-            seen.fault = "the runtime does not stop";
-        }
-        if (seen.fault.empty() && sim.unreturned_frame_bytes() != 0) {
-            seen.fault = std::to_string(sim.unreturned_frame_bytes()) + " bytes of frames are left";
+    void note(const fault_plan& in) {
+        for (const fired_fault& each : in.log()) {
+            fired = true;
+            fired_for_a_task = fired_for_a_task || !each.tenant.empty();
         }
     }
+    void check(bool holds, const std::string& what) {
+        if (!holds && fault.empty()) {
+            fault = what;
+        }
+    }
+};
+
+runtime_options quiet(std::size_t workers, const char* io = "auto") {
+    runtime_options made;
+    made.workers = workers;
+    made.io = io;
+    made.log = [](const std::string&) {};
+    return made;
+}
+
+void judge(outcome& seen, const every_operation& in, const failing& what) {
+    seen.check(in.tried == operations_there_are, "an operation was not tried");
+    seen.check(!seen.fired_for_a_task || !what.from_then_on || in.failed > 0, "nobody was told");
+    seen.check(seen.fired || in.failed == 0, "nothing failed, and yet: " + in.errors);
+}
+
+outcome run_simulated(const failing& what, std::size_t size, std::uint64_t seed,
+                      carrier_threads& carriers) {
+    sim_options options;
+    options.carriers = &carriers;
+    simulation sim(seed, options);
+    outcome seen;
+    every_operation in;
+    runtime rt(sim.world(), quiet(size));
+    sim.watch(rt);
+    if (!rt.start() || !rt.try_spawn(rt.tenants().get_or_create("all"), use_every_operation, &in)) {
+        seen.fault = "nothing started";
+        return seen;
+    }
+    what.plan(sim.faults());
+    if (const verdict said = sim.run_to_verdict(10min)) {
+        seen.fault = said.text();
+    }
+    seen.note(sim.faults());
+    judge(seen, in, what);
+    sim.faults().clear();
+    seen.check(rt.stop().has_value(), "the runtime does not stop");
+    seen.check(sim.leftovers().empty(), sim.leftovers());
+    seen.check(sim.unreturned_frame_bytes() == 0,
+               std::to_string(sim.unreturned_frame_bytes()) + " bytes of frames are left");
     return seen;
 }
 
-TEST(AllocationThatFails, IsToldToWhoeverAsksAndLeavesNothingBehind) {
+class SimulatedAllocation : public testing::TestWithParam<std::size_t> {};
+
+// Each k, once and from then on, and then all over again in other worlds.
+TEST_P(SimulatedAllocation, IsToldToWhoeverAsksAndLeavesNothingBehind) {
     carrier_threads carriers;
-    for (const bool from_then_on : {false, true}) {
-        std::uint64_t k = 1;
-        for (bool fires = true; fires && k < 1'000; ++k) {
-            const outcome seen = run_once(k, from_then_on, carriers);
-            ASSERT_EQ(seen.fault, "") << "allocation " << k << (from_then_on ? " and later" : "");
-            fires = seen.fired;
+    std::uint64_t seed = 0;
+    do {
+        for (const bool from_then_on : {false, true}) {
+            std::uint64_t k = 0;
+            for (bool goes_on = true; goes_on && k < allocations_most; ++k) {
+                const failing what{k, from_then_on};
+                const outcome seen = run_simulated(what, GetParam(), ++seed, carriers);
+                ASSERT_EQ(seen.fault, "") << what.text() << ", seed " << seed;
+                goes_on = seen.fired || k == 0;
+            }
+            EXPECT_GT(k, allocations_least) << "there were hardly any allocations";
+            EXPECT_LT(k, allocations_most);
         }
-        EXPECT_GT(k, 20U) << "there were hardly any allocations";
-        EXPECT_LT(k, 1'000U);
+    } while (seed < seeds_wanted(1));
+}
+
+INSTANTIATE_TEST_SUITE_P(D15, SimulatedAllocation, testing::ValuesIn(sizes));
+
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+        ++count;
+    }
+    return count;
+}
+
+struct own_directory {
+    std::string path = std::filesystem::temp_directory_path() / "drama-every-XXXXXX";
+
+    own_directory() { EXPECT_NE(::mkdtemp(path.data()), nullptr); }
+    ~own_directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+};
+
+bool wait_until_ended(runtime& rt) {
+    for (int looks = 0; looks < 20'000 && rt.stats().tasks_alive != 0; ++looks) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return rt.stats().tasks_alive == 0;
+}
+
+outcome run_on_machine(const failing& what, std::size_t size, const char* backend) {
+    const own_directory here;
+    const std::size_t descriptors = open_descriptors();
+    outcome seen;
+    {
+        faulty_world machine(what.k);
+        every_operation in;
+        in.directory = here.path;
+        runtime rt(machine, quiet(size, backend));
+        if (!rt.start()) {
+            seen.fault = "nothing started";
+            return seen;
+        }
+        tenant payer = rt.tenants().get_or_create("all");
+        what.plan(machine.faults());
+        const bool has_begun = rt.try_spawn(payer, use_every_operation, &in).has_value();
+        if (!wait_until_ended(rt)) {
+            std::fprintf(stderr, "%s, %s, %zu workers: operation %d does not end\n",
+                         what.text().c_str(), backend, size, in.tried.load());
+            std::_Exit(2);  // what it uses cannot be taken from under it
+        }
+        seen.note(machine.faults());
+        if (has_begun) {
+            judge(seen, in, what);
+        } else {
+            seen.check(seen.fired, "a root was refused, and nothing had failed");
+        }
+        machine.faults().clear();
+        seen.check(rt.stop().has_value(), "the runtime does not stop");
+        rt.tenants().for_each([&](tenant one) {
+            seen.check(one.record().frame_bytes() == 0,
+                       std::to_string(one.record().frame_bytes()) + " bytes of frames are left");
+        });
+    }
+    seen.check(open_descriptors() == descriptors, "a descriptor is left open");
+    return seen;
+}
+
+class AllocationOnTheMachine : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(AllocationOnTheMachine, IsToldToWhoeverAsksAndLeavesNothingBehind) {
+    for (const char* const backend : backends) {
+        for (const bool from_then_on : {false, true}) {
+            std::uint64_t k = 0;
+            for (bool goes_on = true; goes_on && k < allocations_most; ++k) {
+                const failing what{k, from_then_on};
+                const outcome seen = run_on_machine(what, GetParam(), backend);
+                ASSERT_EQ(seen.fault, "") << what.text() << ", " << backend;
+                goes_on = seen.fired || k == 0;
+            }
+            EXPECT_GT(k, allocations_least) << "there were hardly any allocations";
+            EXPECT_LT(k, allocations_most);
+        }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(D15, AllocationOnTheMachine, testing::ValuesIn(sizes));
 
 }  // namespace
 }  // namespace drama::deadlock

@@ -14,13 +14,12 @@
 #include "drama/runtime/runtime.hpp"
 #include "drama/sim/carrier_threads.hpp"
 #include "drama/sim/simulation.hpp"
+#include "tests/deadlock/seeds.hpp"
 #include "tests/deadlock/watched_world.hpp"
 
 namespace drama::deadlock {
 namespace {
 
-constexpr std::size_t sizes[] = {1, 2, 4};
-constexpr const char* backends[] = {"epoll", "uring"};
 constexpr int looks_most = 20'000;
 
 runtime_options quiet(std::size_t workers, const char* io = "auto") {
@@ -110,20 +109,35 @@ TEST(RuntimeEndDeathTest, ByTheLastReferenceInATaskOfItsOwn) {
     EXPECT_EXIT(std::_Exit(drop_everywhere()), testing::ExitedWithCode(0), "");
 }
 
-TEST(RuntimeEnd, ByTheLastReferenceInASimulatedTask) {
-    for (const ender by : {drop_the_last_reference, drop_while_it_calls}) {
-        for (const std::size_t size : sizes) {
-            for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-                auto state = std::make_shared<owned>();
-                simulation sim(seed);
-                state->rt = std::make_shared<runtime>(sim.world(), quiet(size));
-                spawn_and_let_go(state, by);
-                sim.run_for(1s);
-                EXPECT_TRUE(state->is_over && state->others_ended) << sim.replay() << ' ' << size;
-            }
+void end_in_a_simulation(ender by, std::size_t size, std::uint64_t seed,
+                         carrier_threads& carriers) {
+    auto state = std::make_shared<owned>();
+    sim_options options;
+    options.carriers = &carriers;
+    simulation sim(seed, options);
+    state->rt = std::make_shared<runtime>(sim.world(), quiet(size));
+    spawn_and_let_go(state, by);
+    sim.run_for(1s);
+    ASSERT_TRUE(state->is_over) << sim.replay() << ' ' << size;
+    if (by == stop_from_inside) {
+        ASSERT_EQ(state->stop_error, static_cast<int>(errc::would_deadlock)) << sim.replay();
+        ASSERT_TRUE(state->rt->stop()) << sim.replay();
+    }
+    ASSERT_TRUE(state->others_ended) << sim.replay() << ' ' << size;
+}
+
+class SimulatedEnd : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(SimulatedEnd, ByOneOfItsOwnTasks) {
+    carrier_threads carriers;
+    for (const ender by : {drop_the_last_reference, drop_while_it_calls, stop_from_inside}) {
+        for (std::uint64_t seed = 1; seed <= seeds_wanted(20) && !HasFatalFailure(); ++seed) {
+            end_in_a_simulation(by, GetParam(), seed, carriers);
         }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(D11, SimulatedEnd, testing::ValuesIn(sizes));
 
 TEST(RuntimeEnd, ByStopInATaskOfItsOwnIsAnError) {
     for (const char* const backend : backends) {
@@ -170,34 +184,42 @@ void spawn_calls(runtime& rt, called& in) {
     }
 }
 
-TEST(ThreadsThatCannotBeHad, AreToldToWhoeverNeedsThem) {
+// True if every call was refused.
+bool call_with_few_threads(std::size_t size, std::size_t most, std::uint64_t seed,
+                           carrier_threads& carriers) {
+    sim_options options;
+    options.carriers = &carriers;
+    options.threads_max = most;
+    simulation sim(seed, options);
+    called in;
+    runtime rt(sim.world(), quiet(size));
+    sim.watch(rt);
+    if (const auto started = rt.start(); !started) {
+        EXPECT_EQ(started.error(), errc::thread_unavailable);
+        return false;
+    }
+    spawn_calls(rt, in);
+    const verdict seen = sim.run_to_verdict(1min);
+    EXPECT_FALSE(seen) << seen.text() << most << ' ' << sim.replay();
+    EXPECT_EQ(in.returned + in.refused, calls_wanted) << most << ' ' << sim.replay();
+    EXPECT_TRUE(rt.stop()) << most << ' ' << sim.replay();
+    return in.refused == calls_wanted;
+}
+
+class SimulatedThreads : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(SimulatedThreads, AreRefusedToWhoeverNeedsThem) {
     carrier_threads carriers;
     std::size_t refused_runs = 0;
-    for (const std::size_t size : sizes) {
-        for (std::size_t most = 0; most <= threads_most; ++most) {
-            for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-                sim_options options;
-                options.carriers = &carriers;
-                options.threads_max = most;
-                simulation sim(seed, options);
-                called in;
-                runtime rt(sim.world(), quiet(size));
-                sim.watch(rt);
-                if (const auto started = rt.start(); !started) {
-                    EXPECT_EQ(started.error(), errc::thread_unavailable);
-                    continue;
-                }
-                spawn_calls(rt, in);
-                const verdict seen = sim.run_to_verdict(1min);
-                EXPECT_FALSE(seen) << seen.text() << most << ' ' << sim.replay();
-                EXPECT_EQ(in.returned + in.refused, calls_wanted) << most << ' ' << sim.replay();
-                refused_runs += in.refused == calls_wanted ? 1 : 0;
-                EXPECT_TRUE(rt.stop()) << most << ' ' << sim.replay();
-            }
-        }
+    const std::uint64_t ways = threads_most + 1;
+    for (std::uint64_t seed = 1; seed <= seeds_wanted(5 * ways) && !HasFailure(); ++seed) {
+        const bool none = call_with_few_threads(GetParam(), seed % ways, seed, carriers);
+        refused_runs += none ? 1 : 0;
     }
     EXPECT_GT(refused_runs, 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(D14, SimulatedThreads, testing::ValuesIn(sizes));
 
 TEST(ThreadsThatCannotBeHad, AreToldOnTheMachineToo) {
     for (const char* const backend : backends) {

@@ -47,11 +47,13 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
 }
 
 void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
-    if (policy_ == policy::fifo || ++lanes.put_backs_ == put_backs_max) {
+    const auto count = static_cast<std::uint8_t>((lanes.put_backs_ & lane_set::put_backs_mask) + 1);
+    if (policy_ == policy::fifo || count == put_backs_max) {
         lanes.put_backs_ = 0;
         push(lanes, item, now);
         return;
     }
+    lanes.put_backs_ = count | lane_set::has_put_back_bit;
     lanes.put_back_ = &item;
     lanes.overtaken_since_ = lanes.empty() ? now : lanes.next_queued_at();
     item.queued_at = now;
@@ -122,8 +124,12 @@ work_item* fair_shard::pop(lane_set& lanes, instant) noexcept {
     }
     add_size(-1);
     work_item* const item = lanes.take(lanes.next_lane());
-    lanes.was_put_back_ = item == lanes.put_back_;
-    lanes.put_back_ = nullptr;
+    if (lanes.put_backs_ > lane_set::put_backs_mask) [[unlikely]] {
+        const bool is_it =
+            (lanes.put_backs_ & lane_set::has_put_back_bit) != 0 && item == lanes.put_back_;
+        lanes.put_backs_ = static_cast<std::uint8_t>((lanes.put_backs_ & lane_set::put_backs_mask) |
+                                                     (is_it ? lane_set::was_put_back_bit : 0));
+    }
     return item;
 }
 

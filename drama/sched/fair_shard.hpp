@@ -58,6 +58,11 @@ class DRAMA_API fair_shard {
     /// Starts the next turn; an empty one if there is no work. Requires: none is running.
     [[nodiscard]] turn pick(instant now) noexcept;
 
+    /// Whose turn may be next, to ask for its memory; or nullptr. Requires: pick() came last.
+    const lane_set* likely_next() const noexcept {
+        return running_ == nullptr ? nullptr : running_->following_;
+    }
+
     /// The running turn's next item, or nullptr if it has none that is due to it.
     [[nodiscard]] work_item* pop(lane_set& lanes, instant now) noexcept;
 

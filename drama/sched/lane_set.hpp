@@ -125,11 +125,11 @@ class lane_set {
 
     bool empty() const noexcept { return size() == 0; }
     /// What was popped last had been put back before others. Threads: the core's own.
-    bool was_put_back() const noexcept { return was_put_back_; }
+    bool was_put_back() const noexcept { return (put_backs_ & was_put_back_bit) != 0; }
     /// How long what such an item was put before had waited; zero if nothing was popped so.
     duration overtaken_for(instant now) const noexcept {
-        return was_put_back_ ? std::max(now - overtaken_since_, duration::zero())
-                             : duration::zero();
+        return was_put_back() ? std::max(now - overtaken_since_, duration::zero())
+                              : duration::zero();
     }
     /// Threads: any; without the lock it is a hint.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
@@ -168,6 +168,12 @@ class lane_set {
         return nullptr;
     }
 
+  protected:
+    /// Some item, without a look at others. Requires: not empty.
+    const work_item* first_in_a_lane() const noexcept {
+        return lanes_[static_cast<std::size_t>(std::countr_zero(filled_))].front();
+    }
+
   private:
     friend class fair_shard;
     friend class pool_order;
@@ -193,12 +199,12 @@ class lane_set {
     /// Asks for the cache lines of what is here.
     void prefetch() const noexcept {
         __builtin_prefetch(this, 1);
-        __builtin_prefetch(&lanes_[static_cast<std::size_t>(work_class::read)], 1);
+        __builtin_prefetch(&size_, 1);
     }
     /// The same for what a turn touches beyond it. Requires: not empty.
     void prefetch_turn() const noexcept {
         __builtin_prefetch(share_, 1);
-        __builtin_prefetch(lanes_[static_cast<std::size_t>(std::countr_zero(filled_))].front(), 1);
+        __builtin_prefetch(first_in_a_lane(), 1);
     }
 
     void append(work_item& item, std::size_t lane) noexcept {
@@ -261,8 +267,15 @@ class lane_set {
         return best;
     }
 
+    // put_backs_: a count in the low bits, and these.
+    static constexpr std::uint8_t has_put_back_bit = 0x40;  // put_back_ means something
+    static constexpr std::uint8_t was_put_back_bit = 0x80;
+    static constexpr std::uint8_t put_backs_mask = 0x3f;
+
+    // A turn with one item touches two lines: up to the first field of the holds.
     tenant_share* share_;
     virtual_time deadline_ = 0;
+    std::array<work_fifo, work_classes> lanes_;
     std::atomic<std::uint32_t> size_{0};
     std::uint8_t filled_ = 0;  // bit c: lanes_[c] is not empty
     state state_ = state::absent;
@@ -271,17 +284,15 @@ class lane_set {
     virtual_time slot_start_ = 0;    // of the slot there
     lane_set* preceding_ = nullptr;  // in the slot; stale at its head
     lane_set* following_ = nullptr;  // in the slot
-    std::uint32_t heap_index_ = 0;   // virtual_heap
-    std::uint32_t in_service_ = 0;   // pool_order: items started and not settled
-    instant started_at_ = long_ago;  // pool_order: the last of them
-    std::uint32_t started_own_ = 0;  // pool_order: items in service then, its own
-    std::uint32_t started_all_ = 0;  // pool_order: and those of all
+    std::atomic<instant> waiting_since_{long_ago};
+    hold_account holds_;
     const work_item* put_back_ = nullptr;  // fair_shard: it went before others
     instant overtaken_since_{};            // when the oldest of those had been queued
-    std::atomic<instant> waiting_since_{long_ago};
-    bool was_put_back_ = false;
-    std::array<work_fifo, work_classes> lanes_;
-    hold_account holds_;
+    std::uint32_t heap_index_ = 0;         // virtual_heap
+    std::uint32_t in_service_ = 0;         // pool_order: items started and not settled
+    instant started_at_ = long_ago;        // pool_order: the last of them
+    std::uint32_t started_own_ = 0;        // pool_order: items in service then, its own
+    std::uint32_t started_all_ = 0;        // pool_order: and those of all
 };
 
 }  // namespace drama::inline v0

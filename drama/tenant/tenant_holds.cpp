@@ -40,7 +40,7 @@ void tenant_record::for_each_lanes(queue_id queue, Visit visit) const noexcept {
     switch (queue) {
         case queue_id::async:
             for (std::size_t core = 0; core < cores_; ++core) {
-                if (const auto* const lanes = lanes_[core].load(std::memory_order_acquire)) {
+                if (const auto* const lanes = lanes_at(core).load(std::memory_order_acquire)) {
                     visit(*lanes);
                 }
             }

@@ -12,11 +12,13 @@ namespace drama::inline v0 {
 
 tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cores,
                              internal::admission_host* gate)
-    : account(id),
-      lanes_(std::make_unique<std::atomic<tenant_lanes*>[]>(cores)),
+    : drama::account(id),
+      more_lanes_(cores > first_cores
+                      ? std::make_unique<std::atomic<tenant_lanes*>[]>(cores - first_cores)
+                      : nullptr),
       cores_(cores),
-      compute_lanes_(share_),
-      blocking_lanes_(share_),
+      compute_lanes_(share()),
+      blocking_lanes_(share()),
       demoted_(*this),
       name_(std::move(name)),
       gate_(gate) {
@@ -29,17 +31,18 @@ tenant_record::tenant_record(std::uint64_t id, std::string name, std::size_t cor
 
 tenant_record::~tenant_record() {
     for (std::size_t core = 0; core < cores_; ++core) {
-        delete lanes_[core].load(std::memory_order_relaxed);
+        delete lanes_at(core).load(std::memory_order_relaxed);
     }
     delete operations_.load(std::memory_order_relaxed);
     delete disk_.load(std::memory_order_relaxed);
 }
 
 tenant_lanes& tenant_record::lanes_on(std::size_t core) {
-    tenant_lanes* lanes = lanes_[core].load(std::memory_order_relaxed);
+    std::atomic<tenant_lanes*>& at = lanes_at(core);
+    tenant_lanes* lanes = at.load(std::memory_order_relaxed);
     if (lanes == nullptr) [[unlikely]] {
         lanes = new tenant_lanes(*this);
-        lanes_[core].store(lanes, std::memory_order_release);  // pairs with queued()
+        at.store(lanes, std::memory_order_release);  // pairs with queued()
     }
     return *lanes;
 }
@@ -49,7 +52,7 @@ tenant_record::depths tenant_record::queued() const noexcept {
                 .compute = compute_lanes_.size(),
                 .blocking = blocking_lanes_.size()};
     for (std::size_t core = 0; core < cores_; ++core) {
-        const tenant_lanes* const lanes = lanes_[core].load(std::memory_order_acquire);
+        const tenant_lanes* const lanes = lanes_at(core).load(std::memory_order_acquire);
         seen.async += lanes != nullptr ? lanes->size() : 0;
     }
     if (const disk_account* const disk = disk_if_any()) {
@@ -61,15 +64,15 @@ tenant_record::depths tenant_record::queued() const noexcept {
 disk_account* tenant_record::disk() noexcept {
     disk_account* known = disk_.load(std::memory_order_relaxed);
     if (known == nullptr && internal::may_allocate("tenant", sizeof(disk_account))) [[unlikely]] {
-        known = new (std::nothrow) disk_account(share_);
+        known = new (std::nothrow) disk_account(share());
         disk_.store(known, std::memory_order_release);  // pairs with disk_if_any()
     }
     return known;
 }
 
 void tenant_record::set(const tenant_options& options) noexcept {
-    share_.set_weight(options.weight);
-    share_.set_latency(options.latency);
+    share().set_weight(options.weight);
+    share().set_latency(options.latency);
     tasks_max_.store(options.limit.tasks, std::memory_order_relaxed);
     requests_max_.store(options.limit.requests, std::memory_order_relaxed);
     blocking_queue_max_.store(options.limit.blocking_queue, std::memory_order_relaxed);

@@ -41,16 +41,30 @@ struct hold_figures {
 class alignas(64) tenant_lanes final : public lane_set {
   public:
     explicit tenant_lanes(tenant_record& of) noexcept;
-    tenant_record& record() const noexcept { return *record_; }
+    tenant_record& record() const noexcept;
 
-  private:
-    tenant_record* record_;
+    /// Asks for the cache lines that a turn of these lanes touches beyond those of the queue: of
+    /// the record, and of a task that may run next. Threads: under the core's lock.
+    void prefetch_beyond_queue() const noexcept;
 };
 
 /// One tenant. Created by the registry, which owns it until the runtime ends.
 ///
 /// Threads:  as each group says. Lifetime: that of its registry.
-class DRAMA_API tenant_record final : public account {
+class DRAMA_API tenant_record final : private tenant_share, public account {
+    // Lanes find the record by the share that they lie next to: a pointer of their own would cost
+    // a line.
+    friend class tenant_lanes;
+
+    static constexpr std::size_t first_cores = 2;
+
+    // With the account this fills one line: what a spawn is judged by, and where it is queued.
+    std::array<std::atomic<tenant_lanes*>, first_cores> first_lanes_{};
+    std::atomic<std::uint64_t> tasks_max_;
+    std::atomic<std::int64_t> queue_delay_ns_;
+    std::atomic<std::int64_t> queue_delay_seen_ns_{0};
+    std::atomic<instant> queue_delay_seen_at_{long_ago};
+
   public:
     /// `gate` null: whatever asks for admission is admitted.
     tenant_record(std::uint64_t id, std::string name, std::size_t cores,
@@ -58,8 +72,8 @@ class DRAMA_API tenant_record final : public account {
     ~tenant_record();
 
     const std::string& name() const noexcept { return name_; }
-    tenant_share& share() noexcept { return share_; }
-    const tenant_share& share() const noexcept { return share_; }
+    tenant_share& share() noexcept { return *this; }
+    const tenant_share& share() const noexcept { return *this; }
 
     /// The lanes of this tenant on `core`, made on first use. Threads: under that core's lock.
     tenant_lanes& lanes_on(std::size_t core);
@@ -82,12 +96,25 @@ class DRAMA_API tenant_record final : public account {
     /// Threads: any. Takes effect with the next decision.
     void set(const tenant_options& options) noexcept;
     tenant_limits limits() const noexcept;
+    // One of them each. Threads: any.
+    std::uint64_t tasks_max() const noexcept { return tasks_max_.load(std::memory_order_relaxed); }
+    std::uint64_t requests_max() const noexcept {
+        return requests_max_.load(std::memory_order_relaxed);
+    }
+    duration queue_delay_max() const noexcept {
+        return duration(queue_delay_ns_.load(std::memory_order_relaxed));
+    }
 
-    // Counters: any thread.
+    // Counters: any thread. The first line of them is what every turn writes.
+    std::atomic<std::int32_t> demoted_threads{0};  ///< threads that burn for this tenant
+
+  private:
+    std::atomic<bool> has_demoted_site_{false};
+
+  public:
     tenant_usage usage;
     std::atomic<std::int64_t> requests{0};          ///< permits held
     std::atomic<std::int64_t> queued_blocking{0};   ///< blocking functions not started
-    std::atomic<std::int32_t> demoted_threads{0};   ///< threads that burn for this tenant
     std::atomic<std::int32_t> blocking_threads{0};  ///< blocking threads held
 
     /// Tasks alive. A hint while others start and end.
@@ -177,8 +204,14 @@ class DRAMA_API tenant_record final : public account {
     bool find_demoted(const task_site& site) noexcept;
     site_record* find_site(const task_site& site) noexcept;
 
-    tenant_share share_;
-    const std::unique_ptr<std::atomic<tenant_lanes*>[]> lanes_;
+    std::atomic<tenant_lanes*>& lanes_at(std::size_t core) noexcept {
+        return core < first_cores ? first_lanes_[core] : more_lanes_[core - first_cores];
+    }
+    const std::atomic<tenant_lanes*>& lanes_at(std::size_t core) const noexcept {
+        return core < first_cores ? first_lanes_[core] : more_lanes_[core - first_cores];
+    }
+
+    const std::unique_ptr<std::atomic<tenant_lanes*>[]> more_lanes_;  // of the other cores
     const std::size_t cores_;
     pool_lanes compute_lanes_;
     pool_lanes blocking_lanes_;
@@ -187,23 +220,36 @@ class DRAMA_API tenant_record final : public account {
     std::atomic<disk_account*> disk_{nullptr};
     const std::string name_;
 
-    std::atomic<std::uint64_t> tasks_max_;
     std::atomic<std::uint64_t> requests_max_;
     std::atomic<std::uint64_t> blocking_queue_max_;
-    std::atomic<std::int64_t> queue_delay_ns_;
 
     internal::admission_host* const gate_;
     std::array<internal::admission_line, 2> lines_;  // under the gate's lock
-    std::atomic<std::int64_t> queue_delay_seen_ns_{0};
-    std::atomic<instant> queue_delay_seen_at_{long_ago};
 
     std::atomic<tenant_usage::op_table*> operations_{nullptr};
-    std::atomic<bool> has_demoted_site_{false};
     spinlock sites_lock_;  // guards sites_
     std::unique_ptr<std::array<site_record, sites_max>> sites_;
 };
 
-inline tenant_lanes::tenant_lanes(tenant_record& of) noexcept : lane_set(of.share()), record_(&of) {
+inline tenant_lanes::tenant_lanes(tenant_record& of) noexcept : lane_set(of.share()) {
+}
+
+inline tenant_record& tenant_lanes::record() const noexcept {
+    return static_cast<tenant_record&>(share());
+}
+
+inline void tenant_lanes::prefetch_beyond_queue() const noexcept {
+    const tenant_record& payer = record();
+    __builtin_prefetch(&payer.first_lanes_, 1);
+    __builtin_prefetch(&payer.usage, 1);
+    if (!empty()) {
+        // A spawned task is one block with its frame; the queue asks for the first line.
+        const char* const task = reinterpret_cast<const char*>(first_in_a_lane());
+        constexpr std::size_t line = 64;
+        for (const std::size_t at : {line, 2 * line, 3 * line}) {
+            __builtin_prefetch(task + at, 1);
+        }
+    }
 }
 
 /// A cheap value that names a tenant; converts to the account that spawn and as_tenant take.

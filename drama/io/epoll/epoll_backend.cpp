@@ -313,6 +313,11 @@ std::size_t epoll_backend::drain_inboxes() noexcept {
 }
 
 std::size_t epoll_backend::reap(duration wait) noexcept {
+    // News could complete nothing, and the inboxes are empty; the edge stays until somebody asks.
+    // Between turns of tasks that do no IO the call would cost more than all else there.
+    if (wait <= duration::zero() && in_flight() == 0) {
+        return 0;
+    }
     std::size_t count = drain_inboxes();
     count += reap_files(wait);
     count += wait_for_events(count != 0 ? duration::zero() : wait);
@@ -326,11 +331,6 @@ std::size_t epoll_backend::reap_files(duration&) noexcept {
 }
 
 std::size_t epoll_backend::wait_for_events(duration wait) noexcept {
-    // News could complete nothing; the edge stays until somebody asks. Between turns of tasks that
-    // do no IO the call would cost more than all else there.
-    if (wait <= duration::zero() && in_flight() == 0) {
-        return 0;
-    }
     epoll_event events[128];
     bool sleeps = wait > duration::zero();
     if (sleeps) {

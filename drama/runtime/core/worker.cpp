@@ -134,6 +134,9 @@ instant worker::step_with_core(core& mine) noexcept {
     }
     mine.lock.lock();
     const turn granted = mine.shard.pick(now);
+    if (const lane_set* const next = mine.shard.likely_next()) {
+        static_cast<const tenant_lanes&>(*next).prefetch_beyond_queue();
+    }
     mine.lock.unlock();
     if (!granted) {
         return idle(mine, now);

@@ -33,26 +33,25 @@ std::optional<refusal> admission_gate::judge(tenant_record& payer, gate_kind whi
     const auto refuse = [&payer](refusal_reason reason, resource of, duration retry) {
         return refusal{reason, of, payer.id(), retry};
     };
-    const tenant_limits limits = payer.limits();
     if (engine_->is_stopping()) {
         return refuse(refusal_reason::shutting_down, resource::cpu, duration::zero());
     }
     // A request dearer than the limit is admitted alone: no waiting would make it cheaper.
     if (which == gate_kind::request) {
         const std::int64_t held = payer.requests.load(std::memory_order_relaxed);
-        if (is_reached(held, limits.requests) ||
-            (held > 0 && is_reached(held + cost - 1, limits.requests))) {
+        const std::uint64_t most = payer.requests_max();
+        if (is_reached(held, most) || (held > 0 && is_reached(held + cost - 1, most))) {
             return refuse(refusal_reason::tenant_requests_max, resource::cpu, retry_soon);
         }
     }
-    if (is_reached(payer.tasks(), limits.tasks)) {
+    if (is_reached(payer.tasks(), payer.tasks_max())) {
         return refuse(refusal_reason::tenant_tasks_max, resource::memory, retry_soon);
     }
     if (is_full()) {
         return refuse(refusal_reason::tasks_max, resource::memory, retry_later);
     }
     const duration delay = payer.queue_delay(engine_->now());
-    const duration delay_max = std::min(limits.queue_delay, saturation_.delay_max());
+    const duration delay_max = std::min(payer.queue_delay_max(), saturation_.delay_max());
     if (delay > delay_max) {
         return refuse(refusal_reason::tenant_queue_delay, resource::cpu,
                       std::max(delay - delay_max, duration(retry_soon)));

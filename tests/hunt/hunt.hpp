@@ -39,5 +39,9 @@ std::span<const program> cancel_programs();
 std::span<const program> wait_programs();
 /// Waits for partners who do not do their part.
 std::span<const program> partner_programs();
+/// What is used after it has gone.
+std::span<const program> lifetime_programs();
+/// One is a turn ahead of the other.
+std::span<const program> order_programs();
 
 }  // namespace drama::hunt

@@ -65,7 +65,8 @@ class DRAMA_API sim_test_world {
 
     // What the test sets up.
 
-    /// A value that its tasks and checks share. Lifetime: until the world ends, after the nodes.
+    /// A value that its tasks and checks share. Lifetime: until the world ends and its nodes have
+    /// stopped; the last made goes first. Descriptors that it still has then are a leak.
     template <class T, class... Args>
     T& keep(Args&&... args) {
         auto made = std::make_shared<T>(std::forward<Args>(args)...);

@@ -67,11 +67,13 @@ void hold_table::write(metrics_writer& to, const std::string& labels) const {
 
 void write_held(metrics_writer& to, const runtime_stats& stats, const hold_table& held) {
     const duration run =
-        std::max(stats.worker_wall - stats.worker_own - stats.worker_idle, duration::zero());
+        std::max(stats.worker_wall - stats.worker_own - stats.worker_idle - stats.worker_lost,
+                 duration::zero());
     to.family("drama_worker_seconds_total", "counter");
     to.sample(in_seconds(run), metrics_writer::label("state", "run"));
     to.sample(in_seconds(stats.worker_own), metrics_writer::label("state", "sched"));
     to.sample(in_seconds(stats.worker_idle), metrics_writer::label("state", "park"));
+    to.sample(in_seconds(stats.worker_lost), metrics_writer::label("state", "lost"));
     to.family("drama_cpu_unattributed_seconds_total", "counter");
     to.sample(in_seconds(stats.worker_own), metrics_writer::label("cause", "sched"));
     to.family("drama_throttled_seconds_total", "counter");

@@ -186,6 +186,7 @@ std::string runtime_json(runtime& of) {
     json.number("worker_wall_ns", seen.worker_wall.count());
     json.number("worker_own_ns", seen.worker_own.count());
     json.number("worker_idle_ns", seen.worker_idle.count());
+    json.number("worker_lost_ns", seen.worker_lost.count());
     write_saturation(json, of.saturation());
     json.end_object();
     out.push_back('\n');

@@ -127,6 +127,7 @@ runtime_stats runtime::stats() const {
         const internal::core_time::figures spent = each->time.at(now);
         seen.worker_own += spent.own;
         seen.worker_idle += spent.idle;
+        seen.worker_lost += spent.lost;
         seen.worker_wall += now - each->time.began();
     }
     return seen;

@@ -114,6 +114,7 @@ struct runtime_stats {
     duration worker_wall{};
     duration worker_own{};   ///< the runtime's own, on no account: decisions, timers, polls
     duration worker_idle{};  ///< parked, or left to burning threads
+    duration worker_lost{};  ///< ready, but the kernel ran other threads on their CPUs
 };
 
 /// One scheduler for async tasks, blocking calls and heavy computation of many tenants.

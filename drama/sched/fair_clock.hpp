@@ -17,7 +17,8 @@ namespace drama::inline v0 {
 struct clock_sums {
     std::uint64_t moment = 0;   ///< of weight times position, modulo 2^64
     std::int64_t weight = 0;    ///< in 1/1024
-    std::uint32_t busy = 0;     ///< servers with something to serve
+    std::uint32_t busy = 0;     ///< servers with something to serve, that serve it
+    std::uint32_t held_up = 0;  ///< and that do not, because others have their CPUs
     std::uint32_t members = 0;  ///< lane_sets
 };
 
@@ -71,6 +72,24 @@ class DRAMA_API fair_clock {
     }
     /// Makes the next update due at once.
     void expire() noexcept { next_ns_.store(0, std::memory_order_relaxed); }
+    /// `lost` of a server's time was charged to nobody, because something else had its CPU. V is
+    /// about service: its rate follows what the servers really give, from the losses of about
+    /// sixteen periods, so that who joins is not placed behind those that lost time. Threads: any.
+    void note_lost(duration lost) noexcept {
+        lost_ns_.fetch_add(lost.count(), std::memory_order_relaxed);
+    }
+    /// Tenants of `weight` (1/1024) use the servers' CPUs without being members.
+    void note_outside(std::int64_t weight) noexcept {
+        outside_.store(weight, std::memory_order_relaxed);
+    }
+    /// How a tenant's debt is forgiven that was away: as members and those outside would pay theirs
+    /// if all servers served them.
+    std::uint64_t forgiving_rate() const noexcept {
+        return forgiving_rate_.load(std::memory_order_relaxed);
+    }
+    virtual_span forgiven_in(duration span) const noexcept {
+        return scaled(span.count(), forgiving_rate());
+    }
     /// Counts updates, so that a shard can tell whether its last change was seen.
     std::uint32_t generation() const noexcept { return sequence_.load(std::memory_order_relaxed); }
     /// The members' weight at the last update, in 1/1024.
@@ -86,6 +105,8 @@ class DRAMA_API fair_clock {
         return static_cast<virtual_span>(
             (static_cast<unsigned __int128>(static_cast<std::uint64_t>(ns)) * rate) >> 32);
     }
+    double note_losses(duration since_update) noexcept;
+    void set_forgiving_rate(const clock_sums& sums, double lost) noexcept;
     std::int64_t hurry_ns() const noexcept {
         // An update reads every shard: with many of them it must stay rare.
         return weight() == 0 ? 0 : quantum.count() * (1 + servers_ / 4);
@@ -100,8 +121,12 @@ class DRAMA_API fair_clock {
     atomic<std::uint64_t> rate_{0};  // units per ns, 32 fractional bits
     atomic<std::int64_t> quantum_ns_{quantum.count()};
     atomic<std::int64_t> next_ns_{0};
+    atomic<std::uint64_t> forgiving_rate_{0};  // as rate_
     atomic<std::int64_t> weight_{0};
     atomic<bool> led_{false};
+    alignas(64) atomic<std::int64_t> lost_ns_{0};  // since the last update
+    atomic<std::int64_t> outside_{0};
+    double lost_servers_ = 0;                      // on average; the leader's
 };
 
 }  // namespace drama::inline v0

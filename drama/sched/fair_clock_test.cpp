@@ -66,6 +66,32 @@ TEST(FairClock, CatchesUpWithMembersThatAreAheadWhileNobodyIsServed) {
     EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 2e6 * virtual_units_per_ns, 1e6);
 }
 
+TEST(FairClock, GoesAsFastAsServersHaveTimeForMembers) {
+    fair_clock clock(2);
+    instant now = start;
+    for (int i = 0; i != 100; ++i) {  // half of one server's time is lost
+        clock.note_lost(500us);
+        update(clock, now, sums_of(clock, now, fixed_weight_one, 0us, 2));
+        now += 1ms;
+    }
+    EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 1.5e6 * virtual_units_per_ns, 2e7);
+    for (int i = 0; i != 300; ++i) {
+        update(clock, now, sums_of(clock, now, fixed_weight_one, 0us, 2));
+        now += 1ms;
+    }
+    EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 2e6 * virtual_units_per_ns, 1e3);
+}
+
+TEST(FairClock, ForgivesAtTheRateOfAllThatUseTheServers) {
+    fair_clock clock(2);
+    clock_sums sums = sums_of(clock, start, 2 * fixed_weight_one, 0us, 1);
+    sums.held_up = 1;
+    clock.note_outside(2 * fixed_weight_one);
+    update(clock, start, sums);
+    EXPECT_NEAR(static_cast<double>(clock.forgiven_in(1ms)), 0.5e6 * virtual_units_per_ns, 1e3);
+    EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 0.5e6 * virtual_units_per_ns, 1e3);
+}
+
 TEST(FairClock, KeepsItsPlaceThroughUpdatesAndWraps) {
     fair_clock clock(1);
     instant now = start;

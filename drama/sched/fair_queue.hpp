@@ -56,6 +56,12 @@ class DRAMA_API fair_queue {
     /// the tenant last, or at `other`, if what would run next there is due later.
     std::size_t less_urgent_of(std::size_t last, std::size_t other) const noexcept;
 
+    /// `lost` of a server's time served nobody: the clock goes that much slower. Threads: any.
+    void note_lost(duration lost) noexcept { clock_.note_lost(lost); }
+
+    /// Tenants of `weight` (1/1024) use the servers' CPUs beside the members. Threads: any.
+    void note_outside(std::int64_t weight) noexcept { clock_.note_outside(weight); }
+
     /// Items queued in all shards (a hint).
     std::size_t size() const noexcept;
     /// The members' sums over all shards: what the clock is steered by.

@@ -13,6 +13,8 @@ namespace {
 constexpr virtual_span far_requests = 4;
 // Not worth telling apart, and wide enough that a slot of far_ never reaches back to the clock.
 constexpr virtual_span far_least = 1 << 14;
+// A member is no further ahead of the clock.
+constexpr duration debt_longest = slice_max * debt_slices_max;
 // Turns in a row after which what would have run next goes on before the others.
 constexpr std::uint8_t put_backs_max = 8;
 
@@ -80,6 +82,7 @@ turn fair_shard::pick(instant now) noexcept {
     deadline_groups::prefetch_following(*chosen);
     chosen->state_ = state::running;
     running_ = chosen;
+    held_since_ = long_ago;
     publish_earliest();
     return {.lanes = chosen, .ends = now + clock_->quantum_now()};
 }
@@ -92,7 +95,12 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
         return false;
     }
     const virtual_time own = this->position(*first);
-    const bool is_eligible = !before(clock, own);
+    // While a shard gives way its members come by what is theirs all the same: else one that is a
+    // little ahead of the clock, which stands still, would wait until nobody else is behind it.
+    const virtual_span owed =
+        held_since_ == long_ago ? 0 : clock_->forgiven_in(now - held_since_);
+    const virtual_time entitled = advanced(clock, owed);
+    const bool is_eligible = !before(entitled, own);
     if (before(clock, position)) {
         return !is_eligible && before(position, own);  // both ahead: who is least so
     }
@@ -100,13 +108,16 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
     // a tenant that comes back is.
     // A request of theirs takes a few turns.
     constexpr duration request = std::chrono::microseconds(100);
-    const virtual_time soon = advanced(clock, to_virtual(request, first->share_->weight()));
+    const virtual_time soon = advanced(entitled, to_virtual(request, first->share_->weight()));
     const virtual_time due = before(deadline, soon) ? soon : deadline;
     return !is_eligible || before(due, first->deadline_);
 }
 
 void fair_shard::set_served(bool is_served, instant now) noexcept {
     is_served_.store(is_served, std::memory_order_relaxed);
+    if (!is_served && held_since_ == long_ago) {
+        held_since_ = now;
+    }
     clock_->expire();
     queue_->maybe_update(now);
 }
@@ -156,7 +167,7 @@ void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
     }
     served_.note(*lanes.share_, used, now);
     if (lanes.empty()) {
-        leave(lanes);
+        leave(lanes, now);
     } else {
         apply(lanes.share_->account(id_));
         enqueue(lanes);
@@ -220,7 +231,7 @@ std::size_t fair_shard::steal(lane_set& from, lane_set& to, fair_shard& to_shard
     }
     if (from.empty() && from.state_ != state::running) {
         unlink(from);
-        leave(from);
+        leave(from, now);
     }
     publish_earliest();
     to_shard.publish_oldest();
@@ -243,7 +254,9 @@ void fair_shard::add_sums(clock_sums& into) const noexcept {
             into.moment += moment;
             into.weight += weight;
             into.members += members;
-            into.busy += members != 0 && is_served_.load(std::memory_order_relaxed) ? 1 : 0;
+            const bool is_served = is_served_.load(std::memory_order_relaxed);
+            into.busy += members != 0 && is_served ? 1 : 0;
+            into.held_up += members != 0 && !is_served ? 1 : 0;
             return;
         }
         cpu_pause();
@@ -256,7 +269,9 @@ void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock, insta
     if (ledger_ != nullptr) {
         ledger_->join(*lanes.share_);
     }
-    const sums_change change = lanes.share_->join(id_, clock, credit);
+    const sums_change change =
+        lanes.share_->join(id_, clock, credit, debt_longest,
+                           {.now = now, .rate = clock_->forgiving_rate()});
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
     apply(change);
     const virtual_time v = position(lanes);
@@ -269,11 +284,11 @@ void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock, insta
     }
 }
 
-void fair_shard::leave(lane_set& lanes) noexcept {
+void fair_shard::leave(lane_set& lanes, instant now) noexcept {
     lanes.state_ = state::absent;
     lanes.holds_.forget();
     members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
-    apply(lanes.share_->leave(id_));
+    apply(lanes.share_->leave(id_, now));
     if (ledger_ != nullptr) {
         ledger_->leave(*lanes.share_);
     }
@@ -301,8 +316,13 @@ void fair_shard::insert(lane_set& lanes, virtual_time v, virtual_span request) n
     }
     // A group reaches a few requests ahead. Beyond that, a lane set would be sorted anew each time
     // its group's front comes by.
-    const virtual_span ahead = gap(v, clock_seen_);
+    virtual_span ahead = gap(v, clock_seen_);
     if (ahead > std::max(far_requests * request, far_least)) [[unlikely]] {
+        const virtual_span excess = ahead - to_virtual(debt_longest, lanes.share_->weight());
+        if (excess > 0 && suspend_or_forgive(lanes, excess)) {
+            v = position(lanes);
+            ahead = gap(v, clock_seen_);
+        }
         lanes.state_ = state::far;
         far_.insert(lanes, v, ahead / far_requests);
         return;
@@ -320,7 +340,33 @@ void fair_shard::unlink(lane_set& lanes) noexcept {
         groups_.remove(lanes);
     } else if (lanes.state_ == state::far) {
         far_.remove(lanes);
+        if (lanes.is_suspended_) {
+            resume(lanes);
+        }
     }
+}
+
+// Who was charged a lot, mostly for another resource, would pull the clock up, which is the members'
+// mean: all that join would be placed behind those that wait, although these had no more than
+// others. So it is no member until its turn comes near. Where there are no others it owes no more
+// than one that joins may: true then.
+bool fair_shard::suspend_or_forgive(lane_set& lanes, virtual_span excess) noexcept {
+    if (queue_->sums().weight <= lanes.share_->weight()) {
+        apply(lanes.share_->account(id_, -excess));
+        return true;
+    }
+    lanes.is_suspended_ = true;
+    members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
+    apply(lanes.share_->leave(id_));
+    return false;
+}
+
+// It stands where it stood, or where it has moved since: what it owes is kept.
+void fair_shard::resume(lane_set& lanes) noexcept {
+    lanes.is_suspended_ = false;
+    members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
+    constexpr duration any = std::chrono::hours(1);
+    apply(lanes.share_->join(id_, clock_seen_, any, any));
 }
 
 // More urgent work of a tenant that waits already brings its deadline forward.
@@ -357,7 +403,7 @@ lane_set* fair_shard::next(virtual_time clock) noexcept {
 lane_set* fair_shard::first_in_line(virtual_time clock) noexcept {
     while (!far_.empty() && !before(clock, far_.least())) {
         lane_set& arrived = *far_.least_ahead();
-        far_.remove(arrived);
+        unlink(arrived);
         enqueue(arrived);
     }
     if (lane_set* first = groups_.first_eligible(clock)) {

@@ -130,7 +130,9 @@ class DRAMA_API fair_shard {
 
     void join(lane_set& lanes, work_class cls, virtual_time clock, instant now);
     void begin_hold(lane_set& lanes, instant now) noexcept;
-    void leave(lane_set& lanes) noexcept;
+    void leave(lane_set& lanes, instant now) noexcept;
+    bool suspend_or_forgive(lane_set& lanes, virtual_span excess) noexcept;
+    void resume(lane_set& lanes) noexcept;
     void enqueue(lane_set& lanes) noexcept;
     void insert(lane_set& lanes, virtual_time position, virtual_span request) noexcept;
     void unlink(lane_set& lanes) noexcept;
@@ -169,6 +171,7 @@ class DRAMA_API fair_shard {
     atomic<std::uint32_t> sequence_{0};
     atomic<std::uint32_t> members_{0};
     atomic<bool> is_served_{true};
+    instant held_since_ = long_ago;  // it has not been served since, though it has members
     atomic<std::uint64_t> moment_{0};
     atomic<std::int64_t> weight_{0};
 };

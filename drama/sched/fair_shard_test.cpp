@@ -348,6 +348,80 @@ TEST(FairShard, ServiceChargedElsewhereMovesATenantBack) {
     EXPECT_EQ(b.queue.sums().moment, 0U);
 }
 
+TEST(FairShard, WhoIsFarAheadDoesNotPullTheClockAwayFromTheOthers) {
+    bench b;
+    std::vector<tenant*> all = {&b.add(), &b.add(), &b.add()};
+    for (tenant* each : all) {
+        for (int i = 0; i != 2'000; ++i) {
+            b.push(each->lanes);
+        }
+    }
+    for (int i = 0; i != 100; ++i) {
+        b.run_one(50us);
+        all[0]->share.charge(400us);  // for something else, all the time
+    }
+    ASSERT_EQ(b.queue.sums().weight, 2 * fixed_weight_one);
+    for (std::size_t i = 1; i != 3; ++i) {
+        const virtual_span ahead =
+            gap(all[i]->share.position(queue_id::async), b.queue.clock().at(b.now));
+        EXPECT_LE(std::abs(ahead), to_virtual(150us, fixed_weight_one));
+    }
+    EXPECT_GT(gap(all[0]->share.position(queue_id::async), b.queue.clock().at(b.now)),
+              to_virtual(20ms, fixed_weight_one));
+    // Who joins waits for nobody that had no more than others.
+    tenant& newcomer = b.add(1, latency::low);
+    b.push(newcomer.lanes);
+    for (int turns = 0; newcomer.lanes.size() != 0; ++turns) {
+        ASSERT_LE(turns, 4);
+        b.run_one(50us);
+    }
+    // It has its turn when the others have had as much, and is a member then.
+    for (int i = 0; i != 3'500; ++i) {
+        b.run_one(50us);
+    }
+    EXPECT_LT(all[0]->lanes.size(), 1'900U);
+    EXPECT_EQ(b.queue.sums().weight, 3 * fixed_weight_one);
+}
+
+TEST(FairShard, WhereThereAreNoOthersADebtIsForgivenDownToWhatOneMayJoinWith) {
+    bench b;
+    tenant& alone = b.add();
+    for (int i = 0; i != 40; ++i) {
+        b.push(alone.lanes);
+    }
+    b.run_one(50us);
+    alone.share.charge(1s);
+    b.run_one(50us);
+    b.run_one(50us);
+    EXPECT_EQ(b.queue.sums().weight, fixed_weight_one);
+    EXPECT_LE(gap(alone.share.position(queue_id::async), b.queue.clock().at(b.now)),
+              to_virtual(slice_max * debt_slices_max, fixed_weight_one));
+}
+
+TEST(FairShard, WhileItGivesWayItsMembersComeByWhatIsTheirs) {
+    bench b;
+    std::vector<tenant*> all = {&b.add(), &b.add()};
+    for (int i = 0; i != 8; ++i) {
+        b.push(all[0]->lanes);
+        b.push(all[1]->lanes);
+        b.run_one(50us);
+        b.now += 50us;
+    }
+    for (tenant* each : all) {
+        each->share.charge(200us);  // both are ahead
+    }
+    const auto behind = [&](duration by) {
+        return advanced(b.queue.clock().at(b.now), -by.count() * virtual_units_per_ns);
+    };
+    ASSERT_TRUE(b.shard.gives_way_to(behind(4ms), behind(2ms), b.now));
+    b.shard.set_served(false, b.now);
+    EXPECT_TRUE(b.shard.gives_way_to(behind(4ms), behind(2ms), b.now));
+    b.now += 2ms;
+    b.shard.set_served(false, b.now);
+    EXPECT_FALSE(b.shard.gives_way_to(behind(4ms), behind(2ms), b.now));
+    b.shard.set_served(true, b.now);
+}
+
 TEST(FairShard, TenantsFarAheadBorrowInOrderUpToAPartOfTheirLead) {
     bench b;
     for (int i = 0; i != 100; ++i) {

@@ -293,6 +293,7 @@ class lane_set {
     instant started_at_ = long_ago;        // pool_order: the last of them
     std::uint32_t started_own_ = 0;        // pool_order: items in service then, its own
     std::uint32_t started_all_ = 0;        // pool_order: and those of all
+    bool is_suspended_ = false;            // fair_shard: far ahead, and no member for that
 };
 
 }  // namespace drama::inline v0

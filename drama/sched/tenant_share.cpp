@@ -6,9 +6,22 @@
 #include "drama/base/assert.hpp"
 
 namespace drama::inline v0 {
+namespace {
+
+virtual_span forgiven(const forgiving& debts, std::int64_t left_ns) noexcept {
+    constexpr std::int64_t longest = 1'000'000'000;  // nobody owes so much
+    if (left_ns == long_ago.time_since_epoch().count()) {
+        return 0;
+    }
+    const std::int64_t away =
+        std::clamp<std::int64_t>(debts.now.time_since_epoch().count() - left_ns, 0, longest);
+    return static_cast<virtual_span>((static_cast<unsigned __int128>(away) * debts.rate) >> 32);
+}
+
+}  // namespace
 
 sums_change tenant_share::join(queue_id queue, virtual_time clock, duration credit,
-                               duration debt) noexcept {
+                               duration debt, forgiving old_debts) noexcept {
     const std::size_t q = index(queue);
     const std::lock_guard held(locks_[q]);
     if (members_[q]++ != 0) {
@@ -21,7 +34,10 @@ sums_change tenant_share::join(queue_id queue, virtual_time clock, duration cred
     if (offset != never_joined) {
         // A position left behind for so long that the difference wrapped reads as a debt; the clamp
         // bounds that mistake too.
-        const virtual_span ahead = gap(advanced(u, offset), clock);
+        virtual_span ahead = gap(advanced(u, offset), clock);
+        if (ahead > 0 && old_debts.rate != 0) {
+            ahead = std::max<virtual_span>(0, ahead - forgiven(old_debts, places_[q].accounted));
+        }
         v = advanced(clock, std::clamp(ahead, -to_virtual(credit, w), to_virtual(debt, w)));
     }
     places_[q].offset.store(gap(v, u), std::memory_order_relaxed);
@@ -47,7 +63,7 @@ sums_change tenant_share::account(queue_id queue, virtual_span hold) noexcept {
             .weight = std::int64_t{w} - std::int64_t{w_old}};
 }
 
-sums_change tenant_share::leave(queue_id queue) noexcept {
+sums_change tenant_share::leave(queue_id queue, instant now) noexcept {
     const std::size_t q = index(queue);
     const std::lock_guard held(locks_[q]);
     DRAMA_ASSERT(members_[q] != 0, "takes out a tenant that is no member");
@@ -56,6 +72,7 @@ sums_change tenant_share::leave(queue_id queue) noexcept {
     }
     const virtual_span offset = places_[q].offset.load(std::memory_order_relaxed);
     const virtual_time v = advanced(places_[q].accounted, offset);
+    places_[q].accounted = now.time_since_epoch().count();
     return {.moment = 0 - moment(weight_in_[q], v), .weight = -std::int64_t{weight_in_[q]}};
 }
 

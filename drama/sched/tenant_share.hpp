@@ -22,6 +22,12 @@ struct sums_change {
     std::int64_t weight = 0;   ///< in 1/1024
 };
 
+/// How fast a debt is forgiven that a tenant left with: as fast as its fair share would have paid it.
+struct forgiving {
+    instant now = long_ago;
+    std::uint64_t rate = 0;  ///< units per ns, 32 fractional bits
+};
+
 /// Service per weight of one tenant, and its positions v = u + offset on the queues' clocks.
 ///
 /// One counter u serves all queues, so a tenant that eats one resource falls behind at the others.
@@ -65,13 +71,16 @@ class DRAMA_API tenant_share {
 
     /// Counts one lane_set in. The first of a queue places the tenant: never more than `credit`
     /// behind the clock, never more than `debt` ahead; exactly at the clock if it never joined.
+    /// `old_debts` are paid by the time since it left, too: where the clock stands still because
+    /// others use what it would be moved by, a tenant that hardly uses anything would wait for it.
     sums_change join(queue_id queue, virtual_time clock, duration credit,
-                     duration debt = slice_max * debt_slices_max) noexcept;
+                     duration debt = slice_max * debt_slices_max,
+                     forgiving old_debts = {}) noexcept;
     /// Brings the sums up to what was charged in any queue, and to the present weight. `hold` moves
     /// the position in this queue alone: ahead for work that is expected, back once it is charged.
     sums_change account(queue_id queue, virtual_span hold = 0) noexcept;
     /// Counts one lane_set out; the last one takes out of the sums exactly what is in them.
-    sums_change leave(queue_id queue) noexcept;
+    sums_change leave(queue_id queue, instant now = long_ago) noexcept;
 
   private:
     static constexpr std::size_t index(queue_id queue) noexcept {
@@ -85,7 +94,8 @@ class DRAMA_API tenant_share {
 
     struct place {
         atomic<virtual_span> offset{never_joined};  // changed under the lock
-        virtual_time accounted = 0;                 // the u that is in the sums; under the lock
+        // The u that is in the sums, or else when it left, in ns; under the lock.
+        virtual_time accounted = 0;
     };
 
     // The first cache line holds all that a turn in the async queue touches.

@@ -62,6 +62,25 @@ TEST(TenantShare, ReturnsWithItsDebtUpToTheForgivable) {
     share.leave(async);
 }
 
+TEST(TenantShare, ADebtIsPaidByTheTimeSinceItLeft) {
+    constexpr std::uint64_t half = std::uint64_t{virtual_units_per_ns} << 31;
+    tenant_share share;
+    share.join(async, clock_at, 100us);
+    share.charge(1ms);
+    share.leave(async, instant(1s));
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(1s) + 800us, .rate = half});
+    EXPECT_EQ(gap(share.position(async), clock_at), to_virtual(600us, share.weight()));
+
+    share.leave(async, instant(2s));
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(3s), .rate = half});
+    EXPECT_EQ(share.position(async), clock_at) << "no debt becomes a credit";
+    share.charge(1ms);
+    share.leave(async);  // nobody knows when
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(9s), .rate = half});
+    EXPECT_EQ(gap(share.position(async), clock_at), to_virtual(1ms, share.weight()));
+    share.leave(async);
+}
+
 TEST(TenantShare, SeveralLaneSetsCountOnceAndTheLastOneTakesOutWhatIsIn) {
     tenant_share share(3);
     sums_change sum = share.join(async, clock_at, 100us);

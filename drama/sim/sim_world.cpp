@@ -139,6 +139,11 @@ duration sim_world::thread_cpu_time() const noexcept {
     return self == nullptr ? duration::zero() : duration(threads_->cpu_ns(*self));
 }
 
+std::uint64_t sim_world::thread_waits() const noexcept {
+    const sim_thread* const self = threads_->current();
+    return self == nullptr ? 0 : self->waits;
+}
+
 std::unique_ptr<parker> sim_world::make_parker() {
     return std::make_unique<plain_parker>(*threads_);
 }

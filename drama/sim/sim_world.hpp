@@ -64,6 +64,7 @@ class DRAMA_API sim_world final : public world {
                                                        thread_body& body) override;
     /// Zero for the owner.
     duration thread_cpu_time() const noexcept override;
+    std::uint64_t thread_waits() const noexcept override;
     std::unique_ptr<parker> make_parker() override;
     /// Requires: `backend` comes from make_io of this world.
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override;

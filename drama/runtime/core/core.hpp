@@ -55,18 +55,26 @@ class core_time {
         is_parked_.store(false, std::memory_order_relaxed);
         until_.store(now, std::memory_order_relaxed);
     }
-    /// A turn has ended that began with the step.
-    void end_turn(instant now) noexcept { until_.store(now, std::memory_order_relaxed); }
+    /// A turn has ended that began with the step; `lost` of it had no CPU.
+    void end_turn(instant now, duration lost) noexcept {
+        until_.store(now, std::memory_order_relaxed);
+        if (lost != duration::zero()) [[unlikely]] {
+            lost_ns_.store(lost_ns_.load(std::memory_order_relaxed) + lost.count(),
+                           std::memory_order_relaxed);
+        }
+    }
     void park() noexcept { is_parked_.store(true, std::memory_order_relaxed); }
 
     struct figures {
         duration own{};
         duration idle{};
+        duration lost{};  ///< of turns, to others on the same CPU
     };
     /// Up to now: what goes on counts as what it is, a turn as the runtime's own until it ends.
     figures at(instant now) const noexcept {
         figures seen{.own = duration(own_ns_.load(std::memory_order_relaxed)),
-                     .idle = duration(idle_ns_.load(std::memory_order_relaxed))};
+                     .idle = duration(idle_ns_.load(std::memory_order_relaxed)),
+                     .lost = duration(lost_ns_.load(std::memory_order_relaxed))};
         const bool is_parked = is_parked_.load(std::memory_order_relaxed);
         (is_parked ? seen.idle : seen.own) +=
             std::max(now - until_.load(std::memory_order_relaxed), duration::zero());
@@ -78,6 +86,7 @@ class core_time {
     std::atomic<instant> until_;
     std::atomic<std::int64_t> own_ns_{0};
     std::atomic<std::int64_t> idle_ns_{0};
+    std::atomic<std::int64_t> lost_ns_{0};
     std::atomic<bool> is_parked_{false};
 };
 

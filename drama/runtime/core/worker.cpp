@@ -94,7 +94,7 @@ void worker::end_taken_turn(core& mine) noexcept {
     lanes.record().usage.turns.add(1);
     lanes.record().usage.cpu_ns.add(static_cast<std::uint64_t>(used.count()));
     mine.current = turn{};
-    mine.time.end_turn(mine.turn_began + used);
+    mine.time.end_turn(mine.turn_began + used, duration::zero());
     flush_lifo(mine, now);
     engine_->gate().note_end();
 }
@@ -110,6 +110,7 @@ instant worker::step_with_core(core& mine) noexcept {
     const instant now = engine_->now();
     mine.now = now;
     mine.time.step(now);
+    lost_.go_on(now);
     if (mine.gives_way.load(std::memory_order_relaxed)) [[unlikely]] {
         mine.gives_way.store(false, std::memory_order_relaxed);
         mine.shard.set_served(true, now);
@@ -275,9 +276,14 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
             mine.push(*left, now);
         }
     }
-    const duration used = now - mine.turn_began;
+    const duration lasted = now - mine.turn_began;
+    const duration lost = lost_.of_turn(lasted, now, engine_->where());
+    const duration used = lasted - lost;
     mine.note_turn(used, polls, mine.tally.ended());
-    mine.time.end_turn(now);
+    mine.time.end_turn(now, lost);
+    if (lost != duration::zero()) [[unlikely]] {
+        engine_->async_queue().note_lost(lost);
+    }
     mine.tally.end();
     mine.current = turn{};
     mine.lock.lock();
@@ -356,6 +362,7 @@ instant worker::park(core& mine, instant now) noexcept {
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
     mine.io_polled = now;  // parking polls
     mine.time.park();
+    lost_.park(now);
     instant wake_at = mine.wheel.next_expiry();
     if (engine_->is_anything_burning()) {
         wake_at = std::min(wake_at, now + engine_->options().park_while_burning);
@@ -365,6 +372,7 @@ instant worker::park(core& mine, instant now) noexcept {
 
 duration worker::after_hand_over() noexcept {
     DRAMA_MARK("worker.lost_its_core");
+    lost_.forget();
     tenant_record* const payer = burning_for.exchange(nullptr, std::memory_order_acq_rel);
     const duration charged = engine_->board().leave(std::exchange(burns_at, nullptr));
     const duration used = engine_->where().thread_cpu_time() - cpu_at_demotion;

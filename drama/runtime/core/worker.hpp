@@ -9,6 +9,7 @@
 
 #include "drama/coro/frame_pool.hpp"
 #include "drama/runtime/core/core.hpp"
+#include "drama/runtime/core/lost_time.hpp"
 #include "drama/runtime/core/ownership.hpp"
 #include "drama/runtime/pool/burning_board.hpp"
 
@@ -93,6 +94,7 @@ class alignas(64) worker final : public thread_body {
     std::unique_ptr<world_thread> thread_;
     std::atomic<world_thread*> known_thread_{nullptr};
     frame_pool frames_;
+    lost_time lost_;
     std::atomic<bool> finish_asked_{false};
     std::atomic<bool> finished_{false};
     bool searching_ = false;

@@ -120,6 +120,7 @@ void burning_board::refresh(instant now) noexcept {
             }
         }
     }
+    weight_.store(sum_of_weights(), std::memory_order_relaxed);
     const tenant_record* const first = look();
     if (first == nullptr) {
         return;
@@ -129,11 +130,28 @@ void burning_board::refresh(instant now) noexcept {
     const virtual_span ahead = gap(position(), clock_->at(now));
     const fixed_weight weight = first->share().weight();
     const virtual_span allowed =
-        std::clamp(ahead, -to_virtual(debt_max, weight), to_virtual(debt_max, weight));
+        std::clamp(ahead, -to_virtual(credit_max, weight), to_virtual(debt_max, weight));
     if (ahead != allowed) {
         shift_.fetch_add(ahead - allowed, std::memory_order_relaxed);
         look();
     }
+}
+
+// A tenant with several threads counts once.
+std::int64_t burning_board::sum_of_weights() const noexcept {
+    std::array<const tenant_record*, places_max> seen;
+    std::size_t tenants = 0;
+    std::int64_t sum = 0;
+    const std::size_t used = used_.load(std::memory_order_relaxed);
+    for (std::size_t at = 0; at != used; ++at) {
+        const tenant_record* const payer = places_[at].payer.load(std::memory_order_acquire);
+        const auto end = seen.begin() + static_cast<std::ptrdiff_t>(tenants);
+        if (payer != nullptr && std::find(seen.begin(), end, payer) == end) {
+            seen[tenants++] = payer;
+            sum += payer->share().weight();
+        }
+    }
+    return sum;
 }
 
 bool burning_board::waits_for_something(const place& mine) const noexcept {

@@ -31,7 +31,8 @@ class burning_board {
     /// What a burning thread asks for at a time: to leave it a CPU for less is hardly worth the
     /// change.
     static constexpr duration request = std::chrono::milliseconds(2);
-    /// How far behind the clock a tenant may begin again, and how far ahead: a function or two.
+    /// How far behind the clock a burning tenant may be, and how far ahead: what a tenant is owed
+    /// keeps workers from their CPUs without a break.
     static constexpr duration credit_max = std::chrono::milliseconds(4);
     static constexpr duration debt_max = std::chrono::milliseconds(100);
     /// A thread that uses less between two looks waits for something other than a CPU.
@@ -81,6 +82,8 @@ class burning_board {
     /// Where the tenant stands, or would if it began to burn now.
     virtual_time position_of(const tenant_record& payer, instant now) const noexcept;
 
+    /// Of the tenants that burn, in 1/1024, as refresh() saw them last.
+    std::int64_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
     /// Threads that burn. A hint.
     std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
     /// Where the most due one stands, and when its request is due; no_deadline: nobody would use a
@@ -90,6 +93,7 @@ class burning_board {
 
   private:
     const tenant_record* look() noexcept;
+    std::int64_t sum_of_weights() const noexcept;
     bool waits_for_something(const place& mine) const noexcept;
 
     const fair_clock* clock_;
@@ -97,6 +101,7 @@ class burning_board {
     std::atomic<std::size_t> used_{0};  // places ever in use lie below
     std::atomic<std::size_t> count_{0};
     std::atomic<virtual_span> shift_{0};  // of all, back towards the clock
+    std::atomic<std::int64_t> weight_{0};
     std::atomic<std::uint32_t> left_{0};  // times a worker left its CPU
     std::atomic<virtual_time> position_{0};
     std::atomic<virtual_time> deadline_{no_deadline};

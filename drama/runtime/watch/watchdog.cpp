@@ -72,6 +72,9 @@ instant watchdog::step() noexcept {
     if (engine_->board().count() != 0) {
         engine_->compute().refresh_running(now);
         engine_->board().refresh(now);
+        engine_->async_queue().note_outside(engine_->board().weight());
+    } else {
+        engine_->async_queue().note_outside(0);
     }
     if (now - pools_seen_ >= pool_period) {
         pools_seen_ = now;

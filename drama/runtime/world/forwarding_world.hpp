@@ -22,6 +22,7 @@ class forwarding_world : public world {
         return in_->start_thread(role, body);
     }
     duration thread_cpu_time() const noexcept override { return in_->thread_cpu_time(); }
+    std::uint64_t thread_waits() const noexcept override { return in_->thread_waits(); }
     std::unique_ptr<parker> make_parker() override { return in_->make_parker(); }
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override {
         return in_->make_core_parker(backend);

@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -166,6 +167,12 @@ duration real_world::thread_cpu_time() const noexcept {
     timespec used{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+std::uint64_t real_world::thread_waits() const noexcept {
+    rusage used{};
+    ::getrusage(RUSAGE_THREAD, &used);
+    return static_cast<std::uint64_t>(used.ru_nvcsw);
 }
 
 std::unique_ptr<parker> real_world::make_parker() {

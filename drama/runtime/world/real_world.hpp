@@ -36,6 +36,7 @@ class DRAMA_API real_world final : public world {
     result<std::unique_ptr<world_thread>> start_thread(thread_role role,
                                                        thread_body& body) override;
     duration thread_cpu_time() const noexcept override;
+    std::uint64_t thread_waits() const noexcept override;
     std::unique_ptr<parker> make_parker() override;
     std::unique_ptr<parker> make_core_parker(io_backend& backend) override;
     result<std::unique_ptr<io_system>> make_io(std::string_view choice, std::string& why) override;

@@ -100,6 +100,8 @@ class DRAMA_API world {
                                                                thread_body& body) = 0;
     /// CPU time of the calling thread.
     virtual duration thread_cpu_time() const noexcept = 0;
+    /// How often the calling thread gave its CPU up by itself, to wait for something.
+    virtual std::uint64_t thread_waits() const noexcept = 0;
     virtual std::unique_ptr<parker> make_parker() = 0;
     /// A parker that waits in a backend: parking reaps completions.
     virtual std::unique_ptr<parker> make_core_parker(io_backend& backend) = 0;

@@ -53,6 +53,7 @@ void sim_scheduler::wait(wait_point& point, std::int64_t until_ns) noexcept {
     note(sim_event::wait, static_cast<std::uint64_t>(until_ns));
     point.waiter = self;
     self->waits_at = &point;
+    ++self->waits;
     if (until_ns != never_ns) {
         make_ready_at(*self, until_ns + wake_delay_ns(*self));
     }
@@ -92,6 +93,8 @@ void sim_scheduler::pass_time(duration length, bool burns) noexcept {
     if (burns) {
         self->burns_since_ns = now_ns_;
         burning_max_ = std::max(burning_max_, ++burning_);
+    } else {
+        ++self->waits;
     }
     const duration taken =
         burns && self->group != nullptr ? duration(self->group->cpu_time(length.count())) : length;

@@ -72,13 +72,15 @@ runtime::runtime(world& in, runtime_options options)
 }
 
 runtime::~runtime() {
-    if (engine_ == nullptr || !engine_->is_running()) {
-        return;
-    }
     if (const auto stopped = stop(); !stopped && stopped.error() == errc::would_deadlock) {
         // The last reference was dropped by a thread of its own: it ends by itself.
         engine_->request_stop();
-        leave_to_itself();
+        left_to_itself_ = true;
+    }
+    if (left_to_itself_) {
+        // Threads that are in user code still use both: keep them for ever.
+        static_cast<void>(engine_.release());
+        static_cast<void>(own_world_.release());
     }
 }
 
@@ -87,21 +89,15 @@ result<void> runtime::start() {
 }
 
 result<void> runtime::stop() noexcept {
-    if (engine_ == nullptr) {
+    if (left_to_itself_) {
         return {};
     }
     auto stopped = engine_->stop();
     if (!stopped && stopped.error() != errc::would_deadlock) {
         engine_->detach_threads();
-        leave_to_itself();
+        left_to_itself_ = true;
     }
     return stopped;
-}
-
-// Threads that are in user code still use both: keep them for ever.
-void runtime::leave_to_itself() noexcept {
-    static_cast<void>(engine_.release());
-    static_cast<void>(own_world_.release());
 }
 
 std::string runtime::io_name() const {

@@ -139,7 +139,7 @@ class DRAMA_API runtime {
 
     /// Refuses new roots, asks every task to stop, waits for the end of all.
     /// Errors: errc::deadline_exceeded after `shutdown_deadline`: the log names what is left; it
-    ///         runs on by itself and its memory is kept. errc::would_deadlock - called by a thread
+    ///         runs on by itself and its memory is kept (this may be asked as before, and refuses). errc::would_deadlock - called by a thread
     ///         of its own, which it would have to wait for; nothing changed.
     result<void> stop() noexcept;
 
@@ -208,10 +208,9 @@ class DRAMA_API runtime {
     }
 
   private:
-    void leave_to_itself() noexcept;
-
     std::unique_ptr<world> own_world_;
     std::unique_ptr<internal::engine> engine_;
+    bool left_to_itself_ = false;
 };
 
 namespace internal {

@@ -88,6 +88,11 @@ TEST(StuckCall, IsNamedWhenTheRuntimeEndsAtItsDeadline) {
             ASSERT_EQ(stopped.error(), errc::deadline_exceeded) << replay_line(seed);
             ASSERT_LT(sim.now() - began, 60ms) << replay_line(seed);
             ASSERT_TRUE(is_named(*said)) << said->text << replay_line(seed);
+            // What is left to itself may still be asked, and refuses.
+            ASSERT_EQ(rt.tenants().get_or_create("stuck").name(), "stuck");
+            ASSERT_GE(rt.stats().blocking_threads, 1U);
+            ASSERT_FALSE(rt.try_spawn(rt.tenants().get_or_create("late"), sleep_long));
+            ASSERT_TRUE(rt.stop());
             sim.run_for(300ms);  // its thread comes back
         }
     }

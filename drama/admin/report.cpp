@@ -87,7 +87,7 @@ void write_waits(json_writer& json, const runtime& in, const tenant& of,
     json.end_object();
     json.begin_object("holds");
     for (const queue_id each : shown) {
-        if (const hold_figures held = of.record().held_in(each); !is_empty(held)) {
+        if (const hold_figures held = in.held_in(of, each); !is_empty(held)) {
             write_holds(json, name_of(each), held, names);
         }
     }
@@ -127,6 +127,7 @@ void write_tenant(json_writer& json, const runtime& in, const tenant& of,
     json.number("blocking_threads", record.blocking_threads.load(std::memory_order_relaxed));
     json.number("throttled_ns", record.throttled_ns());
     json.number("frame_bytes", record.frame_bytes());
+    json.number("buffer_bytes", record.buffer_bytes());
     write_depths(json, record.queued());
     write_waits(json, in, of, names);
     write_operations(json, record.operations());

@@ -23,12 +23,20 @@ class account {
     void add_frame_bytes(std::int64_t bytes) noexcept {
         frame_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     }
+    /// Bytes that came in and are held until they have been worked on, beyond what frames hold.
+    std::int64_t buffer_bytes() const noexcept {
+        return buffer_bytes_.load(std::memory_order_relaxed);
+    }
+    void add_buffer_bytes(std::int64_t bytes) noexcept {
+        buffer_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    }
 
   protected:
     ~account() = default;
 
   private:
     std::atomic<std::int64_t> frame_bytes_{0};
+    std::atomic<std::int64_t> buffer_bytes_{0};
     const std::uint64_t id_;
 };
 

@@ -58,6 +58,9 @@ struct http_route {
     std::string_view path;    ///< the whole path, or its beginning and a `*`; static storage
     http_handler handler = nullptr;
     void* context = nullptr;  ///< given to the handler; outlives the server
+    /// Its requests want compute threads: a connection that had one begins the next only when what
+    /// its tenant began before has a thread, 100 ms later at most (runtime_options::class_order).
+    bool computes = false;
 };
 
 }  // namespace drama::inline v0

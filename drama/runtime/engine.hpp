@@ -20,6 +20,7 @@
 #include "drama/runtime/core/worker.hpp"
 #include "drama/runtime/disk/disk_queue.hpp"
 #include "drama/runtime/gate/admission_gate.hpp"
+#include "drama/runtime/gate/begin_gate.hpp"
 #include "drama/runtime/pool/burning_board.hpp"
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
@@ -98,6 +99,7 @@ class engine final : public host,
     watchdog& guard() noexcept { return *watchdog_; }
     admission_gate& gate() noexcept { return gate_; }
     const admission_gate& gate() const noexcept { return gate_; }
+    begin_gate& begins() noexcept { return begins_; }
     /// What the saturation is judged by. Threads: any; O(cores) and the pools' locks.
     saturation_signals signals(instant at) noexcept;
     void log(const std::string& line) noexcept;
@@ -174,6 +176,7 @@ class engine final : public host,
     task_watcher* const watcher_;
     const std::size_t cpus_;
     admission_gate gate_;
+    begin_gate begins_;
     tenant_registry tenants_;
     fair_queue async_;
     disk_queue disk_;

@@ -30,6 +30,10 @@ bool has_board(const runtime_options& options) noexcept {
     return options.order == policy::fair && options.check_permits;
 }
 
+bool has_class_order(const runtime_options& options) noexcept {
+    return options.order == policy::fair && options.class_order;
+}
+
 bool holds_burning_calls(const runtime_options& options) noexcept {
     return has_board(options) && options.holds_burning_calls;
 }
@@ -48,6 +52,7 @@ engine::engine(world& in, runtime_options options)
       watcher_(in.watcher()),
       cpus_(in.usable_cpus()),
       gate_(*this),
+      begins_(has_class_order(options_) ? or_else(options_.compute_threads, cpus_) : 0),
       tenants_(or_else(options_.workers, cpus_), options_.tenants_max, &gate_),
       async_(options_.order, or_else(options_.workers, cpus_), queue_id::async),
       disk_(*this, clock_,
@@ -61,12 +66,15 @@ engine::engine(world& in, runtime_options options)
       demoted_(options_.order, board_),
       random_(in.seed()) {
     options_.workers = or_else(options_.workers, cpus_);
+    async_.set_class_order(has_class_order(options_));
     const std::size_t compute_threads = or_else(options_.compute_threads, cpus_);
     compute_ = std::make_unique<thread_pool>(
         in, pool_options{.name = "compute",
                          .role = thread_role::compute,
                          .queue = queue_id::compute,
                          .order = options_.order,
+                         .class_order = options_.class_order,
+                         .begins = &begins_,
                          .threads_max = compute_threads,
                          .overcommit_max = compute_threads,
                          .permits = options_.check_permits ? &permits_ : nullptr,
@@ -74,6 +82,7 @@ engine::engine(world& in, runtime_options options)
                          .rival = has_board(options_) ? this : nullptr});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order,
+                         .class_order = options_.class_order,
                          .threads_max = options_.blocking_threads_max,
                          .reserved = options_.order == policy::fifo
                                          ? 0

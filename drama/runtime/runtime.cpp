@@ -142,6 +142,35 @@ duration runtime::lag_of(const tenant& of, queue_id queue) const noexcept {
                                               (virtual_units_per_ns * fixed_weight_one)));
 }
 
+// A tenant of the workers' queue is held while it is ahead of the clock and others are served.
+hold_figures runtime::held_in(const tenant& of, queue_id queue) const noexcept {
+    tenant_record& record = of.record();
+    hold_figures sum = record.held_in(queue);
+    const instant now = engine_->now();
+    const auto queued = record.queued();
+    if (queue == queue_id::compute && queued.compute != 0) {
+        sum.add(engine_->compute().hold_so_far(record, now));
+    } else if (queue == queue_id::blocking && queued.blocking != 0) {
+        sum.add(engine_->blocking().hold_so_far(record, now));
+    } else if (queue == queue_id::disk && queued.disk != 0) {
+        sum.add(engine_->disk().hold_so_far(record, now));
+    } else if (queue == queue_id::async && lag_of(of, queue) < duration::zero()) {
+        for (const auto& core : engine_->cores()) {
+            std::size_t items = 0;
+            const instant since = record.held_since_on(core->index, items);
+            if (since == long_ago || since >= now) {
+                continue;
+            }
+            auto other = core->shard.served().most_since(since, record.share());
+            other.used = std::min(other.used, now - since);
+            if (other.who != nullptr) {
+                sum.add({hold_cause::ahead_of_share, now - since, items, other});
+            }
+        }
+    }
+    return sum;
+}
+
 duration runtime::oldest_wait_of(const tenant& of, queue_id queue) const noexcept {
     const instant since = of.record().waiting_since(queue);
     return since == never ? duration::zero() : std::max(engine_->now() - since, duration::zero());

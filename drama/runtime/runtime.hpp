@@ -155,6 +155,9 @@ class DRAMA_API runtime {
     /// had, in seconds of CPU; below zero it is ahead. Zero while nothing waits. Threads: any (a
     /// hint).
     duration lag_of(const tenant& of, queue_id queue) const noexcept;
+    /// What held the work of `of` back in `queue`, holds that last included. Threads: any (a hint);
+    /// takes the queue's lock.
+    hold_figures held_in(const tenant& of, queue_id queue) const noexcept;
     /// How long the work of `of` that is next in `queue` has waited. Threads: any (a hint).
     duration oldest_wait_of(const tenant& of, queue_id queue) const noexcept;
     /// As runtime_handle::saturation.

@@ -24,6 +24,11 @@ struct stall_report {
 struct runtime_options {
     std::size_t workers = 0;          ///< 0: one for each usable CPU
     policy order = policy::fair;      ///< `fifo` differs in nothing but the order
+    /// On: inside a tenant, what is near its end goes first (write, compute, read, accept), within
+    /// the offsets of sched/class_order.hpp, and connections whose requests compute begin none
+    /// while functions of their tenant wait (http_route::computes). Off: in the order of arrival.
+    /// Under fifo: off.
+    bool class_order = true;
     std::string io = "auto";          ///< "auto", "epoll", "uring"; DRAMA_IO overrides "auto"
     std::size_t compute_threads = 0;  ///< 0: one for each usable CPU
     /// From 8 on, one in 64 of them (one at least) starts only calls of tenants that have fewer

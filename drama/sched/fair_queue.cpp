@@ -11,6 +11,12 @@ fair_queue::fair_queue(policy order, std::size_t shard_count, queue_id id, share
     }
 }
 
+void fair_queue::set_class_order(bool is_on) noexcept {
+    for (const auto& each : shards_) {
+        each->set_class_order(is_on);
+    }
+}
+
 bool fair_queue::is_worth_stealing(virtual_time own, virtual_time other) const noexcept {
     if (other == no_deadline || own == no_deadline) {
         return other != no_deadline;

@@ -31,6 +31,9 @@ class DRAMA_API fair_queue {
     const fair_clock& clock() const noexcept { return clock_; }
     policy order() const noexcept { return policy_; }
     queue_id id() const noexcept { return id_; }
+    /// Off: all work counts as of one class, so that a tenant's goes in the order of arrival.
+    /// Requires: nothing is queued.
+    void set_class_order(bool is_on) noexcept;
     share_ledger* ledger() const noexcept { return ledger_; }
 
     /// Corrects the clock if that is due and nobody else does. Picks call it; who serves none

@@ -28,10 +28,10 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     }
     const bool joins = lanes.state_ == state::absent;
     if (joins) {
-        join(lanes, item.cls, clock, now);
+        join(lanes, class_of(item), clock, now);
     }
     item.queued_at = now;
-    lanes.append(item, lane_of(policy_, item));
+    lanes.append(item, lane_of(item));
     add_size(1);
     if (lanes.state_ == state::running) {
         return false;
@@ -39,7 +39,7 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     bool urgent = false;
     if (policy_ == policy::fair) {
         if (!joins) {
-            hasten(lanes, advanced(position(lanes), slice(lanes, item.cls)));
+            hasten(lanes, advanced(position(lanes), slice(lanes, class_of(item))));
         }
         urgent = outranks_running(lanes, clock);
     } else {
@@ -59,7 +59,7 @@ void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
     lanes.put_back_ = &item;
     lanes.overtaken_since_ = lanes.empty() ? now : lanes.next_queued_at();
     item.queued_at = now;
-    lanes.prepend(item, lane_of(policy_, item));
+    lanes.prepend(item, lane_of(item));
     add_size(1);
 }
 
@@ -153,7 +153,7 @@ bool fair_shard::remove(lane_set& lanes, work_item& item) noexcept {
         arrivals_.forget(lanes, 1);
     }
     add_size(-1);
-    lanes.unlink(item, lane_of(policy_, item));
+    lanes.unlink(item, lane_of(item));
     return true;
 }
 

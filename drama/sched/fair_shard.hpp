@@ -46,6 +46,9 @@ class DRAMA_API fair_shard {
     fair_shard(const fair_shard&) = delete;
     fair_shard& operator=(const fair_shard&) = delete;
 
+    /// As fair_queue::set_class_order.
+    void set_class_order(bool is_on) noexcept { has_classes_ = is_on; }
+
     /// Queues `item` in its class lane and stamps it; `lanes` joins if it was absent. True if the
     /// new work should run before the running turn goes on, so that the turn had better end.
     bool push(lane_set& lanes, work_item& item, instant now);
@@ -77,6 +80,11 @@ class DRAMA_API fair_shard {
     /// False: nobody serves this shard for a while, though there is work; the clock must not run on
     /// for it.
     void set_served(bool is_served, instant now) noexcept;
+
+    /// The CPU was left to `whom`, who is served elsewhere, from `since` until now.
+    void note_left_to(const tenant_share& whom, instant since, instant now) noexcept {
+        served_.note(whom, now - since, now);
+    }
 
     /// Ends the running turn: charges `used`, and requeues `lanes` if it has more work. A tenant
     /// that leaves keeps its debt.
@@ -124,8 +132,11 @@ class DRAMA_API fair_shard {
     virtual_time position(const lane_set& lanes) const noexcept {
         return lanes.share_->position(id_);
     }
-    static std::size_t lane_of(policy order, const work_item& item) noexcept {
-        return order == policy::fifo ? 0 : static_cast<std::size_t>(item.cls);
+    work_class class_of(const work_item& item) const noexcept {
+        return has_classes_ ? item.cls : work_class::read;
+    }
+    std::size_t lane_of(const work_item& item) const noexcept {
+        return policy_ == policy::fifo ? 0 : static_cast<std::size_t>(class_of(item));
     }
 
     void join(lane_set& lanes, work_class cls, virtual_time clock, instant now);
@@ -155,6 +166,7 @@ class DRAMA_API fair_shard {
     share_ledger* ledger_;
     queue_id id_;
     policy policy_;
+    bool has_classes_ = true;
     lane_set* running_ = nullptr;
     deadline_groups groups_;  // fair only
     deadline_groups far_;     // fair only: who is many requests ahead, in slots as wide as that

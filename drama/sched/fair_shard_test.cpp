@@ -103,6 +103,39 @@ TEST(FairShard, OneTenantRunsInOrderAndLeavesNothingInTheSums) {
     EXPECT_EQ(b.queue.sums().moment, 0U);
 }
 
+TEST(FairShard, AWriteBehindAThousandAcceptsIsNext) {
+    bench b;
+    tenant& a = b.add();
+    for (int i = 0; i != 1000; ++i) {
+        b.push(a.lanes, work_class::accept);
+        b.now += 5us;
+    }
+    const turn t = b.shard.pick(b.now);
+    EXPECT_EQ(b.pop(a.lanes), 0);  // it is running when the write completes
+    b.push(a.lanes, work_class::write);
+
+    EXPECT_EQ(b.pop(a.lanes), 1000);
+    EXPECT_EQ(b.pop(a.lanes), 1);
+    b.shard.settle(*t.lanes, 10us, b.now);
+}
+
+TEST(FairShard, WithoutClassOrderATenantsWorkGoesInTheOrderOfArrival) {
+    bench b;
+    b.queue.set_class_order(false);
+    tenant& a = b.add();
+    tenant& other = b.add();
+    b.push(a.lanes, work_class::accept);
+    b.push(a.lanes, work_class::write);
+    b.push(other.lanes, work_class::write);
+
+    EXPECT_EQ(a.lanes.deadline(), other.lanes.deadline()) << "nor do classes count between tenants";
+    std::vector<int> ran;
+    for (int i = 0; i != 3; ++i) {
+        ran.push_back(b.run_one(1us));
+    }
+    EXPECT_LT(std::ranges::find(ran, 0), std::ranges::find(ran, 1));
+}
+
 TEST(FairShard, WhatWouldHaveRunNextGoesOnFirstButNotForEver) {
     bench b;
     tenant& a = b.add();

@@ -104,23 +104,36 @@ pool_grant pool_order::start(pool_lanes* lanes, instant now, virtual_time clock)
     return grant;
 }
 
-// Of what was in service when the hold began and now it ends: several functions may just have
-// ended.
 void pool_order::note_hold(pool_lanes& lanes, const pool_item& started, instant now) noexcept {
-    const instant before_it = std::exchange(lanes.started_at_, now);
-    const std::uint32_t own_before = std::exchange(lanes.started_own_, lanes.in_service_);
-    const std::uint32_t all_before = std::exchange(lanes.started_all_, running_);
-    const bool went_on = started.queued_at <= before_it;
-    hold_watch::start what{.who = lanes.share_,
-                           .weight = lanes.share_->weight(),
-                           .weight_here = weight_,
-                           .own = std::max(lanes.in_service_, went_on ? own_before : 0),
-                           .all = std::max(running_, went_on ? all_before : 0),
-                           .waiting = lanes.size() + 1};
-    if (policy_ == policy::fifo) {
-        what.own = 0;  // nobody is held back for what it had
+    const hold_watch::start what = held_start(lanes, started.queued_at, lanes.size() + 1);
+    const instant since = std::max(started.queued_at, lanes.started_at_);
+    lanes.started_at_ = now;
+    lanes.started_own_ = lanes.in_service_;
+    lanes.started_all_ = running_;
+    holds_.note_start(lanes.holds_, what, since, now);
+}
+
+hold_watch::judgement pool_order::hold_so_far(const pool_lanes& lanes,
+                                              instant now) const noexcept {
+    if (lanes.empty()) {
+        return {};
     }
-    holds_.note_start(lanes.holds_, what, std::max(started.queued_at, before_it), now);
+    const instant queued_at = lanes.next_queued_at();
+    return holds_.judge(held_start(lanes, queued_at, lanes.size()),
+                        std::max(queued_at, lanes.started_at_), now);
+}
+
+// Of what was in service when the hold began and now: several functions may just have ended.
+hold_watch::start pool_order::held_start(const pool_lanes& lanes, instant queued_at,
+                                         std::size_t waiting) const noexcept {
+    const bool went_on = queued_at <= lanes.started_at_;
+    const std::uint32_t own = std::max(lanes.in_service_, went_on ? lanes.started_own_ : 0);
+    return {.who = lanes.share_,
+            .weight = lanes.share_->weight(),
+            .weight_here = weight_,
+            .own = policy_ == policy::fifo ? 0 : own,  // nobody is held back for what it had
+            .all = std::max(running_, went_on ? lanes.started_all_ : 0),
+            .waiting = waiting};
 }
 
 void pool_order::refresh(pool_grant& grant, duration used, instant now) noexcept {

@@ -89,6 +89,8 @@ class DRAMA_API pool_order {
     pool_order(const pool_order&) = delete;
     pool_order& operator=(const pool_order&) = delete;
 
+    /// As fair_queue::set_class_order.
+    void set_class_order(bool is_on) noexcept { has_classes_ = is_on; }
     /// Queues and stamps `item`.
     void push(pool_lanes& lanes, pool_item& item, instant now);
     /// Takes back an item that waits. Requires: it was pushed to `lanes` and not picked since.
@@ -102,6 +104,9 @@ class DRAMA_API pool_order {
     [[nodiscard]] pool_grant pick_under_share(std::uint32_t server, instant now) noexcept;
     /// True if the tenant runs fewer functions than it might if one more of its weight were there.
     bool is_under_share(const lane_set& lanes) const noexcept;
+    /// What has held back, until now, the tenant's function that is next; nothing is noted of it
+    /// before it starts.
+    hold_watch::judgement hold_so_far(const pool_lanes& lanes, instant now) const noexcept;
     /// Charges what a running function has used so far, so that a stuck one keeps paying.
     /// Units: `used` is the server's time, here and in settle().
     void refresh(pool_grant& grant, duration used, instant now) noexcept;
@@ -141,7 +146,10 @@ class DRAMA_API pool_order {
         return lanes.share_->position(id_);
     }
     std::size_t lane_of(const pool_item& item) const noexcept {
-        return policy_ == policy::fifo ? 0 : static_cast<std::size_t>(item.cls);
+        if (policy_ == policy::fifo) {
+            return 0;
+        }
+        return static_cast<std::size_t>(has_classes_ ? item.cls : work_class::read);
     }
     duration cost_of(const pool_lanes& lanes, const pool_item& item) const noexcept;
     duration expected(const pool_lanes& lanes) const noexcept;
@@ -154,6 +162,8 @@ class DRAMA_API pool_order {
     pool_lanes* next_reserved(instant now) noexcept;
     void join(pool_lanes& lanes, const pool_item& item, virtual_time clock, instant now);
     pool_lanes* next_under_share(virtual_time clock, instant now) noexcept;
+    hold_watch::start held_start(const pool_lanes& lanes, instant queued_at,
+                                 std::size_t waiting) const noexcept;
     void note_hold(pool_lanes& lanes, const pool_item& started, instant now) noexcept;
     pool_grant start(pool_lanes* lanes, instant now, virtual_time clock) noexcept;
     pool_lanes* best_ahead(std::uint32_t server, virtual_time clock, pool_lanes* best) noexcept;
@@ -174,6 +184,7 @@ class DRAMA_API pool_order {
     std::uint32_t members_ = 0;
     queue_id id_;
     policy policy_;
+    bool has_classes_ = true;
     share_ledger* ledger_;
     instant observed_at_ = long_ago;
     virtual_heap eligible_;              // by expected finish

@@ -12,19 +12,32 @@ void hold_figures::add(const hold_account& some) noexcept {
     }
     item_ns += some.item_ns();
     for (const hold_account::beneficiary& each : some.beneficiaries()) {
-        if (each.who == nullptr) {
-            continue;
-        }
-        const auto known =
-            std::ranges::find(beneficiaries, each.who, &hold_account::beneficiary::who);
-        auto& place = known != beneficiaries.end() ? *known : beneficiaries.back();
-        if (known != beneficiaries.end()) {
-            place.ns += each.ns;
-        } else if (place.ns < each.ns) {
-            place = each;
-        }
-        std::ranges::sort(beneficiaries, std::ranges::greater(), &hold_account::beneficiary::ns);
+        credit(each);
     }
+}
+
+void hold_figures::add(const hold_watch::judgement& some) noexcept {
+    if (!some) {
+        return;
+    }
+    const auto ns = static_cast<std::uint64_t>(some.held.count());
+    by_cause[static_cast<std::size_t>(some.why)] += ns;
+    item_ns += is_throttling(some.why) ? ns * some.items : 0;
+    credit({some.other.who, static_cast<std::uint64_t>(some.other.used.count())});
+}
+
+void hold_figures::credit(const hold_account::beneficiary& whom) noexcept {
+    if (whom.who == nullptr) {
+        return;
+    }
+    const auto known = std::ranges::find(beneficiaries, whom.who, &hold_account::beneficiary::who);
+    auto& place = known != beneficiaries.end() ? *known : beneficiaries.back();
+    if (known != beneficiaries.end()) {
+        place.ns += whom.ns;
+    } else if (place.ns < whom.ns) {
+        place = whom;
+    }
+    std::ranges::sort(beneficiaries, std::ranges::greater(), &hold_account::beneficiary::ns);
 }
 
 std::uint64_t hold_figures::throttled_ns() const noexcept {
@@ -65,6 +78,12 @@ hold_figures tenant_record::held_in(queue_id queue) const noexcept {
     hold_figures sum;
     for_each_lanes(queue, [&sum](const lane_set& lanes) { sum.add(lanes.holds()); });
     return sum;
+}
+
+instant tenant_record::held_since_on(std::size_t core, std::size_t& items) const noexcept {
+    const auto* const lanes = lanes_at(core).load(std::memory_order_acquire);
+    items = lanes != nullptr ? lanes->size() : 0;
+    return items != 0 ? lanes->holds().since() : long_ago;
 }
 
 hold_figures tenant_record::held_at_gates() const noexcept {

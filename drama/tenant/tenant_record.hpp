@@ -34,6 +34,9 @@ struct hold_figures {
     std::array<hold_account::beneficiary, hold_account::served_max> beneficiaries{};
 
     void add(const hold_account& some) noexcept;
+    /// A hold that lasts, or part of one.
+    void add(const hold_watch::judgement& some) noexcept;
+    void credit(const hold_account::beneficiary& whom) noexcept;
     std::uint64_t throttled_ns() const noexcept;
 };
 
@@ -79,6 +82,7 @@ class DRAMA_API tenant_record final : private tenant_share, public account {
     tenant_lanes& lanes_on(std::size_t core);
     /// The lanes in the compute and blocking queues. Threads: under the pool's lock.
     pool_lanes& compute_lanes() noexcept { return compute_lanes_; }
+    const pool_lanes& compute_lanes() const noexcept { return compute_lanes_; }
     pool_lanes& blocking_lanes() noexcept { return blocking_lanes_; }
     /// Its tasks that wait for a demoted thread. Threads: under the demoted queue's lock.
     demoted_lane& demoted() noexcept { return demoted_; }
@@ -133,6 +137,9 @@ class DRAMA_API tenant_record final : private tenant_share, public account {
 
     /// What held its work back in `queue`, over all cores. Threads: any (a hint).
     hold_figures held_in(queue_id queue) const noexcept;
+    /// Since when its work on `core` is held back, and how much of it; long_ago: it is not.
+    /// Threads: any (a hint).
+    instant held_since_on(std::size_t core, std::size_t& items) const noexcept;
     /// The same at the gates, for which nobody is served.
     hold_figures held_at_gates() const noexcept;
     /// All of these that are throttling. Units: ns.

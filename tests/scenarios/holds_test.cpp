@@ -158,6 +158,53 @@ TEST(Holds, ABusyTenantIsHeldForOneThatComesNowAndThen) {
     }
 }
 
+task<void> look_at(runtime* rt, tenant of, queue_id queue, duration when, hold_figures* seen) {
+    auto slept = co_await sleep_for(when);
+    EXPECT_TRUE(slept);
+    *seen = rt->held_in(of, queue);
+}
+
+void sleep_long() {
+    sim::spend(100ms);
+}
+
+task<void> block_long(int times) {
+    for (int i = 0; i < times; ++i) {
+        auto done = co_await blocking(sleep_long);
+        EXPECT_TRUE(done);
+    }
+}
+
+TEST(Holds, OneThatLastsIsSeen) {
+    holds_world with(seed_or(1), {.workers = 1, .blocking_threads_max = 2});
+    const tenant busy = with.named("busy");
+    for (int i = 0; i != 4; ++i) {
+        ASSERT_TRUE(with.rt.try_spawn(busy, block_long, 1));
+    }
+    hold_figures seen;
+    ASSERT_TRUE(with.rt.try_spawn(with.named("looker"), look_at, &with.rt, busy,
+                                  queue_id::blocking, 60ms, &seen));
+    with.run();
+
+    const auto waits = static_cast<std::size_t>(hold_cause::no_capacity);
+    EXPECT_GE(seen.by_cause[waits], std::uint64_t{50'000'000}) << "nothing had started since";
+    EXPECT_LE(seen.by_cause[waits], std::uint64_t{61'000'000});
+}
+
+TEST(Holds, WhoBurnsIsNamedByThoseWhomAWorkerLeavesForIt) {
+    holds_world with(seed_or(1), {.workers = 1});
+    const tenant busy = with.named("busy");
+    const tenant heavy = with.named("heavy");
+    for (int i = 0; i != 4; ++i) {
+        ASSERT_TRUE(with.rt.try_spawn(busy, burn_in_slices, 1000));
+        ASSERT_TRUE(with.rt.try_spawn(heavy, compute_often, 8, 5ms));
+    }
+    with.run();
+
+    EXPECT_GT(held(busy, queue_id::async, hold_cause::ahead_of_share), 200'000U);
+    expect_first_beneficiary(busy, queue_id::async, heavy, seed_or(1));
+}
+
 TEST(Holds, FunctionsAreHeldForTheWorkers) {
     const std::uint64_t first = seed_or(1);
     for (std::uint64_t seed = first; seed < first + 10; ++seed) {

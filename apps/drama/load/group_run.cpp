@@ -37,7 +37,7 @@ group_run::group_run(const load_group& what, std::uint64_t number, const load_co
       outstanding_max_(std::max<std::uint64_t>(1, part_of(what.outstanding_max, in))),
       timeout_(std::chrono::milliseconds(what.timeout_ms)),
       kind_(what.method == "HEAD" ? request_kind::head : request_kind::other),
-      body_(what.body_bytes, 'x') {
+      body_(what.make_body()) {
     for (std::uint64_t i = 0; i < what.tenants; ++i) {
         heads_.push_back(what.head_of(i, in.host));
     }

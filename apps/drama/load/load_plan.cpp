@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "drama/base/prng.hpp"
 #include "drama/net/endpoint.hpp"
 
 namespace drama::cli {
@@ -89,6 +90,23 @@ arrival_law load_group::law() const noexcept {
                                                                      : arrival_law::closed;
 }
 
+std::string load_group::make_body() const {
+    if (body == "letter") {
+        return std::string(body_bytes, 'x');
+    }
+    prng random(1);
+    std::string made;
+    made.reserve(body_bytes + 10);
+    while (made.size() < body_bytes) {
+        for (std::uint64_t left = 2 + random.below(7); left != 0; --left) {
+            made += static_cast<char>('a' + random.below(26));
+        }
+        made += ' ';
+    }
+    made.resize(body_bytes);
+    return made;
+}
+
 std::string load_group::head_of(std::uint64_t tenant_number, std::string_view host) const {
     std::string head = method + " " + path + " HTTP/1.1\r\nHost: ";
     head.append(host).append("\r\n");
@@ -125,6 +143,8 @@ std::vector<flag> settings_of(load_group& into) {
         {"--token", "TOKEN", "a bearer token (none)", set_checked(into.token, check_token)},
         {"--body-bytes", "N", "bytes to send with each request (0)",
          set_number(into.body_bytes, 0, group_body_bytes_max)},
+        {"--body", "letter|words", "of one letter, or of words that compress slowly (letter)",
+         set_choice(into.body, {"letter", "words"})},
         {"--arrivals", "auto|closed|fixed|poisson|bursts",
          "when requests are sent (auto: poisson with a rate, else closed)",
          set_choice(into.arrivals, {"auto", "closed", "fixed", "poisson", "bursts"})},

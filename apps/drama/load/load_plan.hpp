@@ -31,6 +31,7 @@ struct load_group {
     std::uint64_t tenants = 1;         ///< above 1: TENANT-0, TENANT-1, ..., in turn
     std::string token;                 ///< of the Authorization header; empty: none
     std::uint64_t body_bytes = 0;
+    std::string body = "letter";
     std::string arrivals = "auto";
     double rate = 0;          ///< a second; 0: the group's share of the plan's, or a closed loop
     std::uint64_t burst = 1;  ///< requests at once
@@ -44,6 +45,8 @@ struct load_group {
 
     /// With "auto" resolved.
     arrival_law law() const noexcept;
+    /// The body of all requests, the same for equal settings.
+    std::string make_body() const;
     /// What the n-th tenant's requests begin with, up to the body.
     std::string head_of(std::uint64_t tenant_number, std::string_view host) const;
 };

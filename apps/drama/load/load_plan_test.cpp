@@ -76,6 +76,19 @@ TEST(LoadPlan, TheRequestCarriesTenantTokenHeadersAndLength) {
     EXPECT_EQ(load_group().head_of(0, "h"), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
+TEST(LoadPlan, ABodyIsOfOneLetterOrOfWords) {
+    load_group group;
+    group.body_bytes = 1000;
+    EXPECT_EQ(group.make_body(), std::string(1000, 'x'));
+    group.body = "words";
+
+    const std::string words = group.make_body();
+
+    EXPECT_EQ(words.size(), 1000U);
+    EXPECT_EQ(words, group.make_body());
+    EXPECT_NE(words.substr(0, 100), words.substr(100, 100));
+}
+
 TEST(LoadPlan, TheTotalRateIsSharedByWeightAmongThoseWithoutOne) {
     load_plan plan;
     plan.total_rate = 100;

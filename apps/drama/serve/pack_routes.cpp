@@ -114,7 +114,9 @@ task<result<http_reply>> hash_body(http_exchange exchange) {
 }  // namespace
 
 void add_pack_routes(std::vector<http_route>& to) {
-    to.insert(to.end(), {{"POST", "/compress", compress_body}, {"POST", "/hash", hash_body}});
+    to.insert(to.end(),
+              {{.method = "POST", .path = "/compress", .handler = compress_body, .computes = true},
+               {.method = "POST", .path = "/hash", .handler = hash_body, .computes = true}});
 }
 
 }  // namespace drama::cli

@@ -34,6 +34,8 @@ std::vector<flag> settings_of(serve_options& into) {
          set_number(into.workers, 0, 1024)},
         {"--policy", "fair|fifo", "the order of tenants (fair)",
          set_choice(into.order, {"fair", "fifo"})},
+        {"--class-order", "on|off", "inside a tenant, what is near its end first (on)",
+         set_choice(into.class_order, {"on", "off"})},
         {"--io", "auto|epoll|uring", "the IO backend (auto)",
          set_choice(into.io, {"auto", "epoll", "uring"})},
         {"--blocking-max", "N", "blocking threads at most (512)",

@@ -19,6 +19,7 @@ struct serve_options {
     std::string listen = "127.0.0.1:8080";
     std::string admin = "127.0.0.1:8081";
     std::string order = "fair";
+    std::string class_order = "on";
     std::string io = "auto";
     std::string data;
     std::uint64_t workers = 0;

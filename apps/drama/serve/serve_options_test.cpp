@@ -53,7 +53,7 @@ TEST(ServeOptions, EverySettingIsEitherLiveOrNamed) {
         serve_options wanted = running;
         const std::vector<flag> then = settings_of(wanted);
         const std::string before = now[i].target.show();
-        for (const char* value : {"17", "false", "true", "fifo", "epoll", "127.0.0.1:17"}) {
+        for (const char* value : {"17", "false", "true", "fifo", "off", "epoll", "127.0.0.1:17"}) {
             if (then[i].target.show() == before) {
                 static_cast<void>(then[i].target.set(value));
             }

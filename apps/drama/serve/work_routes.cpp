@@ -154,13 +154,14 @@ task<result<http_reply>> health(http_exchange exchange) {
 }  // namespace
 
 void add_work_routes(std::vector<http_route>& to) {
-    to.insert(to.end(), {{"GET", "/echo", echo},
-                         {"POST", "/echo", echo_back},
-                         {"GET", "/hog", hog},
-                         {"GET", "/compute", compute_for},
-                         {"GET", "/block", block},
-                         {"POST", "/spawn", spawn_tasks},
-                         {"GET", "/healthz", health}});
+    to.insert(to.end(),
+              {{"GET", "/echo", echo},
+               {"POST", "/echo", echo_back},
+               {"GET", "/hog", hog},
+               {.method = "GET", .path = "/compute", .handler = compute_for, .computes = true},
+               {"GET", "/block", block},
+               {"POST", "/spawn", spawn_tasks},
+               {"GET", "/healthz", health}});
 }
 
 }  // namespace drama::cli

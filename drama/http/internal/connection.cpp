@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "drama/coro/context.hpp"
+#include "drama/runtime/gate/begin_gate.hpp"
 #include "drama/http/internal/request_memory.hpp"
 #include "drama/http/internal/respond.hpp"
 #include "drama/http/internal/server_state.hpp"
@@ -74,12 +75,14 @@ task<read_outcome> read_rest(http_server_state* server, tcp_stream* stream,
 }
 
 /// Answers one request; false: the connection ends.
-task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory* memory) {
+task<bool> answer(http_server_state* server, tcp_stream* stream, request_memory* memory,
+                  bool* computes) {
     runnable& self = co_await this_task();
     const http_request& request = memory->parser.request();
     request_permit permit;
     http_reply reply;
     auto call = prepare_call(*server, request, permit);
+    *computes = call && call->computes;
     if (call) {
         self.input_complete = true;
         co_await switch_account_awaiter(call->exchange.tenant);
@@ -150,10 +153,11 @@ task<void> refuse_message(http_server_state* server, tcp_stream* stream, request
     }
 }
 
-/// Reads and answers what has come in; true: the connection is idle again.
-task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
+/// Reads and answers what has come in; true: the connection is idle again. `computes`: the last of
+/// its requests did.
+task<bool> serve_readable(http_server_state* server, tcp_stream* stream, bool* computes) {
     runnable& self = co_await this_task();
-    const auto memory = std::make_unique<request_memory>(server->options.limits);
+    const auto memory = std::make_unique<request_memory>(server->options.limits, *self.payer);
     for (;;) {
         if (memory->is_empty()) {
             auto got = co_await stream->read_some(memory->free_space());
@@ -179,7 +183,7 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
         server->requests.add(self.core);
         self.birth = coarse_instant(self.slot().now);  // each request begins its own life
         self.input_complete = true;
-        auto answering = answer(server, stream, memory.get());
+        auto answering = answer(server, stream, memory.get(), computes);
         auto keep = co_await std::move(answering);
         self.input_complete = false;
         if (!keep) {
@@ -194,10 +198,23 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream) {
 
 }  // namespace
 
+namespace {
+
+// What has not begun holds no buffer, and its request stays in the socket.
+task<bool> let_nearer_work_go_first() {
+    runnable& self = co_await this_task();
+    begin_awaiter waiting(self, std::source_location::current());
+    auto begun = co_await waiting;
+    co_return begun.has_value();
+}
+
+}  // namespace
+
 task<void> serve_connection(http_server_state* server, tcp_stream stream) {
     runnable& self = co_await this_task();
     account* const opener = self.payer;
     bool is_open = true;
+    bool computes = false;
     while (is_open) {
         {
             const idle_scope idle(server->idle, self);
@@ -210,9 +227,17 @@ task<void> serve_connection(http_server_state* server, tcp_stream stream) {
                 break;
             }
         }
-        auto serving = serve_readable(server, &stream);
+        if (computes && has_nearer_work(self)) {
+            auto waiting = let_nearer_work_go_first();
+            auto begun = co_await std::move(waiting);
+            if (!begun) {
+                break;
+            }
+        }
+        auto serving = serve_readable(server, &stream, &computes);
         auto goes_on = co_await std::move(serving);
         is_open = goes_on;
+        note_request_ended(self);
     }
     stream.close();
     // The account that the task began on is the one that it is counted off from.

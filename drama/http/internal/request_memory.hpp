@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "drama/coro/account.hpp"
 #include "drama/coro/frame_pool.hpp"
 #include "drama/http/request_parser.hpp"
 
@@ -16,7 +17,12 @@ namespace drama::inline v0::internal {
 
 class request_memory {
   public:
-    explicit request_memory(const parser_limits& limits) noexcept : parser(limits) {}
+    request_memory(const parser_limits& limits, account& holder) noexcept
+        : parser(limits), holder_(&holder) {}
+    ~request_memory() {
+        large_ = {};
+        note_large();
+    }
     request_memory(const request_memory&) = delete;
     request_memory& operator=(const request_memory&) = delete;
 
@@ -32,6 +38,7 @@ class request_memory {
             std::vector<std::byte> larger(capacity() * 2);
             std::memcpy(larger.data(), data(), used_);
             large_.swap(larger);
+            note_large();
         }
         return {data() + used_, capacity() - used_};
     }
@@ -48,6 +55,7 @@ class request_memory {
         if (!large_.empty() && used_ <= small_.size()) {
             std::memcpy(small_.data(), large_.data(), used_);
             large_ = {};
+            note_large();
         }
         parser.reset();
     }
@@ -59,6 +67,14 @@ class request_memory {
     std::byte* data() noexcept { return large_.empty() ? small_.data() : large_.data(); }
     std::size_t capacity() const noexcept { return large_.empty() ? small_.size() : large_.size(); }
 
+    // Who held the connection when the message began is told, until the memory is given back.
+    void note_large() noexcept {
+        holder_->add_buffer_bytes(static_cast<std::int64_t>(large_.size()) - noted_);
+        noted_ = static_cast<std::int64_t>(large_.size());
+    }
+
+    account* holder_;
+    std::int64_t noted_ = 0;
     std::size_t used_ = 0;
     std::vector<std::byte> large_;
     std::array<std::byte, 2048> small_;

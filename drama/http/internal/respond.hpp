@@ -22,6 +22,7 @@ namespace drama::inline v0::internal {
 struct http_call {
     http_handler handler;
     http_exchange exchange;
+    bool computes;
 };
 
 /// Finds tenant and route and passes the gate; `permit` gets what the gate gave, and the request

@@ -104,6 +104,8 @@ struct alignas(64) core {
 
     // Shared: any thread, lock-free.
     alignas(64) basic_inject_queue<work_item, &work_item::next> inject;
+    const tenant_record* gave_way_to = nullptr;  // the holder's own, as the next
+    instant gave_way_at = long_ago;
     std::atomic<bool> gives_way{false};     ///< parked for a burning thread: has work, no CPU
     std::atomic<bool> search_asked{false};  ///< woken to look for work elsewhere
     std::atomic<bool> has_tiny_tasks{

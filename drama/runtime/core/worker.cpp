@@ -2,6 +2,7 @@
 #include "drama/runtime/core/worker.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "drama/base/assert.hpp"
@@ -112,8 +113,7 @@ instant worker::step_with_core(core& mine) noexcept {
     mine.time.step(now);
     lost_.go_on(now);
     if (mine.gives_way.load(std::memory_order_relaxed)) [[unlikely]] {
-        mine.gives_way.store(false, std::memory_order_relaxed);
-        mine.shard.set_served(true, now);
+        end_giving_way(mine, now);
     }
     if (!mine.inject.empty()) {
         drain_inject(mine, now);
@@ -345,6 +345,8 @@ instant worker::give_way(core& mine, instant now) noexcept {
         engine_->searching.store(false, std::memory_order_release);
     }
     mine.gives_way.store(true, std::memory_order_relaxed);
+    mine.gave_way_to = engine_->board().most_due();
+    mine.gave_way_at = now;
     mine.shard.set_served(false, now);
     const instant until = park(mine, now);
     if (until == long_ago) {
@@ -352,6 +354,25 @@ instant worker::give_way(core& mine, instant now) noexcept {
     }
     engine_->board().note_left();
     return std::min(until, now + engine_->options().park_while_burning);
+}
+
+// What would have run meanwhile was held for who burned: it is ahead of that one, if not of the
+// clock. A hold that had begun names it when it ends.
+void worker::end_giving_way(core& mine, instant now) noexcept {
+    mine.gives_way.store(false, std::memory_order_relaxed);
+    if (mine.gave_way_to != nullptr) {
+        const tenant_share& burner = mine.gave_way_to->share();
+        const std::lock_guard guard(mine.lock);
+        mine.shard.note_left_to(burner, mine.gave_way_at, now);
+        lane_set* const held = mine.shard.steal_candidate(now);
+        if (held != nullptr && &held->share() != &burner && !held->holds().has_begun()) {
+            const duration lasted = now - std::max(mine.gave_way_at, held->waiting_since());
+            held->holds().add(hold_cause::ahead_of_share, std::max(lasted, duration::zero()),
+                              held->size());
+            held->holds().credit(burner, std::max(lasted, duration::zero()));
+        }
+    }
+    mine.shard.set_served(true, now);
 }
 
 instant worker::park(core& mine, instant now) noexcept {

@@ -78,6 +78,7 @@ class alignas(64) worker final : public thread_body {
     void drain_inject(core& mine, instant now) noexcept;
     instant idle(core& mine, instant now) noexcept;
     instant give_way(core& mine, instant now) noexcept;
+    void end_giving_way(core& mine, instant now) noexcept;
     instant park(core& mine, instant now) noexcept;
     bool steal(core& mine, instant now) noexcept;
     static bool steal_from(core& mine, core& victim, instant now) noexcept;

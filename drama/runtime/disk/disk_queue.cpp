@@ -115,6 +115,11 @@ duration disk_queue::oldest_wait(instant now) noexcept {
     return order_.head_wait(now);
 }
 
+hold_watch::judgement disk_queue::hold_so_far(tenant_record& of, instant now) noexcept {
+    const std::lock_guard guard(lock_);
+    return order_.hold_so_far(of.disk()->lanes, now);
+}
+
 void disk_queue::look_for_overdue() noexcept {
     const instant now = clock_.now();
     std::unique_lock lock(lock_);

@@ -82,6 +82,8 @@ class DRAMA_API disk_queue {
     const fair_clock& clock() const noexcept { return order_.clock(); }
     /// How long what would start next has waited.
     duration oldest_wait(instant now) noexcept;
+    /// As pool_order::hold_so_far. Requires: the tenant has an account here.
+    hold_watch::judgement hold_so_far(tenant_record& of, instant now) noexcept;
     /// Starts what may start because others are late or overdue. Called now and then while
     /// something waits.
     void look_for_overdue() noexcept;

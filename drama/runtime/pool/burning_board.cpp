@@ -179,6 +179,7 @@ const tenant_record* burning_board::look() noexcept {
             deadline = due;
         }
     }
+    most_due_.store(first, std::memory_order_relaxed);
     position_.store(position, std::memory_order_relaxed);
     deadline_.store(deadline, std::memory_order_relaxed);
     return first;

@@ -84,6 +84,10 @@ class burning_board {
 
     /// Of the tenants that burn, in 1/1024, as refresh() saw them last.
     std::int64_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
+    /// Whose that is; null: nobody's. A hint, as those below.
+    const tenant_record* most_due() const noexcept {
+        return most_due_.load(std::memory_order_relaxed);
+    }
     /// Threads that burn. A hint.
     std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
     /// Where the most due one stands, and when its request is due; no_deadline: nobody would use a
@@ -103,6 +107,7 @@ class burning_board {
     std::atomic<virtual_span> shift_{0};  // of all, back towards the clock
     std::atomic<std::int64_t> weight_{0};
     std::atomic<std::uint32_t> left_{0};  // times a worker left its CPU
+    std::atomic<const tenant_record*> most_due_{nullptr};
     std::atomic<virtual_time> position_{0};
     std::atomic<virtual_time> deadline_{no_deadline};
 };

@@ -15,6 +15,7 @@
 #include "drama/base/coverage/mark.hpp"
 #include "drama/base/prng.hpp"
 #include "drama/coro/frame_pool.hpp"
+#include "drama/runtime/gate/begin_gate.hpp"
 #include "drama/runtime/world/mishaps.hpp"
 
 namespace drama::inline v0 {
@@ -64,6 +65,7 @@ thread_pool::thread_pool(world& in, const pool_options& options)
       queue_(options.order,
              static_cast<std::uint32_t>(options_.threads_max + options_.overcommit_max),
              options.queue, options.queue == queue_id::blocking ? blocking_cheapness : 1) {
+    queue_.set_class_order(options_.class_order);
     queue_.holds().set_capacity(static_cast<std::uint32_t>(options_.threads_max),
                                 static_cast<std::uint32_t>(options_.reserved));
 }
@@ -216,6 +218,9 @@ instant thread_pool::step(pool_thread& self) noexcept {
     if (grow) {
         start_thread();
     }
+    if (options_.begins != nullptr) {
+        options_.begins->note_change(*work->payer);
+    }
     execute(self, *work);
     return long_ago;
 }
@@ -277,6 +282,11 @@ std::size_t thread_pool::queued() const noexcept {
 duration thread_pool::oldest_wait(instant now) noexcept {
     const std::unique_lock guard(lock_, std::try_to_lock);
     return guard ? queue_.head_wait(now) : duration::zero();
+}
+
+hold_watch::judgement thread_pool::hold_so_far(tenant_record& of, instant now) noexcept {
+    const std::lock_guard guard(lock_);
+    return queue_.hold_so_far(lanes_of(of), now);
 }
 
 void thread_pool::expect_long() noexcept {

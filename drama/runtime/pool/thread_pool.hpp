@@ -22,6 +22,9 @@
 #include "drama/sched/pool_order.hpp"
 
 namespace drama::inline v0 {
+namespace internal {
+class begin_gate;
+}
 
 class thread_pool;
 
@@ -100,6 +103,8 @@ struct pool_options {
     thread_role role = thread_role::blocking;
     queue_id queue = queue_id::blocking;
     policy order = policy::fair;
+    bool class_order = true;                 ///< off: inside a tenant, in the order of arrival
+    internal::begin_gate* begins = nullptr;  ///< told of each start; null: nobody is
     std::size_t threads_max = 512;
     /// So many of `threads_max` start only functions of tenants under their share, so that a
     /// newcomer need not wait until a function of others ends. Fair order only.
@@ -165,6 +170,8 @@ class thread_pool {
     /// How long the job at the head has waited; zero if somebody is at the queue just now. What the
     /// watchdog watches.
     duration oldest_wait(instant now) noexcept;
+    /// As pool_order::hold_so_far.
+    hold_watch::judgement hold_so_far(tenant_record& of, instant now) noexcept;
     /// What is queued has waited for long: whatever the functions took before, each now gets a
     /// thread of its own. The watchdog calls it.
     void expect_long() noexcept;

@@ -93,18 +93,20 @@ class hold_account {
 
     // Holds that begin at one moment and end at another. Threads: the queue's lock.
 
-    void begin(instant now) noexcept { since_ = now; }
-    void forget() noexcept { since_ = long_ago; }
-    bool has_begun() const noexcept { return since_ != long_ago; }
+    void begin(instant now) noexcept { since_.store(now, std::memory_order_relaxed); }
+    void forget() noexcept { since_.store(long_ago, std::memory_order_relaxed); }
+    bool has_begun() const noexcept { return since() != long_ago; }
+    /// When the hold began that lasts, if it is one; long_ago: none does. Threads: any (a hint).
+    instant since() const noexcept { return since_.load(std::memory_order_relaxed); }
     /// The hold of `own` by its share ends, and was none for the last `free`. One in which nobody
     /// else was served was none at all.
     void end(const served_ring& served, const tenant_share& own, duration free, std::size_t items,
              instant now) noexcept {
         // Of those that were served meanwhile, a sample will do.
         constexpr std::uint32_t turns_looked_at = 2;
-        const duration held = now - since_ - free;
+        const duration held = now - since() - free;
         if (held > duration(0)) {
-            const auto other = served.most_since(since_, own, turns_looked_at);
+            const auto other = served.most_since(since(), own, turns_looked_at);
             if (other.who != nullptr) {
                 add(hold_cause::ahead_of_share, held, items);
                 credit(*other.who, other.used);
@@ -169,7 +171,7 @@ class hold_account {
         atomic<std::uint64_t> ns{0};
     };
 
-    instant since_ = long_ago;
+    atomic<instant> since_{long_ago};
     std::array<atomic<std::uint64_t>, hold_causes> ns_{};
     atomic<std::uint64_t> item_ns_{0};
     std::array<benefit, served_max> benefits_;

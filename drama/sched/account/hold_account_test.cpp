@@ -213,7 +213,14 @@ TEST(HoldAccount, APoolTellsWhoWaitsForRoomFromWhoHasMoreThanItsShare) {
     ASSERT_EQ(of_guest.lanes, &guest);
     EXPECT_EQ(guest.holds().ns(hold_cause::no_capacity), ns(1ms));
     EXPECT_EQ(guest.holds().beneficiaries()[0].who, &crowd_share) << "it had the room";
+    EXPECT_FALSE(order.hold_so_far(guest, start + 3ms)) << "nothing of it waits";
     order.settle(of_guest, 1ms, start + 3ms);
+    const auto so_far = order.hold_so_far(crowd, start + 3ms);
+    EXPECT_EQ(so_far.why, hold_cause::ahead_of_share) << "it had both servers when it began";
+    EXPECT_EQ(so_far.held, 3ms);
+    EXPECT_EQ(so_far.items, 2U);
+    EXPECT_EQ(so_far.other.who, &guest_share);
+    EXPECT_EQ(crowd.holds().ns(hold_cause::ahead_of_share), 0U) << "looking notes nothing";
     pool_grant third = order.pick(0, start + 3ms);
     ASSERT_EQ(third.lanes, &crowd);
     EXPECT_EQ(crowd.holds().ns(hold_cause::ahead_of_share), ns(3ms));

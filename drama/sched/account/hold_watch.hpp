@@ -40,15 +40,33 @@ class hold_watch {
         std::uint32_t all = 0;         ///< and all tenants
         std::size_t waiting = 0;       ///< its items that wait, this one included
     };
+    /// What held a tenant's work back.
+    struct judgement {
+        hold_cause why = hold_cause::no_capacity;
+        duration held{};
+        std::size_t items = 0;
+        served_ring::service other;  ///< who was served most meanwhile, and for how long
+
+        explicit operator bool() const noexcept { return held > duration(0); }
+    };
+    /// Judges the time from `since` until now, and notes nothing.
+    judgement judge(const start& of, instant since, instant now) const noexcept {
+        if (now <= since) {
+            return {};
+        }
+        served_ring::service other = most_since(since, *of.who);
+        other.used = std::min(other.used, now - since);
+        return {cause_of(of, other.who != nullptr), now - since, of.waiting, other};
+    }
     /// Notes what held the tenant's work back from `since` until now.
     void note_start(hold_account& in, const start& of, instant since, instant now) noexcept {
-        if (now <= since) {
+        const judgement made = judge(of, since, now);
+        if (!made) {
             return;
         }
-        const served_ring::service other = most_since(since, *of.who);
-        in.add(cause_of(of, other.who != nullptr), now - since, of.waiting);
-        if (other.who != nullptr) {
-            in.credit(*other.who, std::min(other.used, now - since));
+        in.add(made.why, made.held, made.items);
+        if (made.other.who != nullptr) {
+            in.credit(*made.other.who, made.other.used);
         }
     }
 

@@ -40,6 +40,7 @@ TEST(Config, EverySettingOfTheCommandLineIsAKey) {
         data = "/var/lib/drama"
         workers = 3
         policy = "fifo"
+        class_order = "off"
         io = "epoll"
         blocking_max = 7
         tasks_max = 8
@@ -55,6 +56,7 @@ TEST(Config, EverySettingOfTheCommandLineIsAKey) {
 
     ASSERT_TRUE(parsed) << parsed.error().front();
     const serve_options& got = parsed->options;
+    EXPECT_EQ(got.class_order, "off");
     EXPECT_EQ(got.listen, "127.0.0.1:1");
     EXPECT_EQ(got.admin, "off");
     EXPECT_EQ(got.data, "/var/lib/drama");

@@ -56,6 +56,7 @@ runtime_options runtime_options_of(const serve_options& from) {
     runtime_options made;
     made.workers = from.workers;
     made.order = from.order == "fifo" ? policy::fifo : policy::fair;
+    made.class_order = from.class_order == "on";
     made.io = from.io;
     made.blocking_threads_max = from.blocking_max;
     made.disk_depth_max = from.disk_depth;

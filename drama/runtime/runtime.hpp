@@ -139,8 +139,9 @@ class DRAMA_API runtime {
 
     /// Refuses new roots, asks every task to stop, waits for the end of all.
     /// Errors: errc::deadline_exceeded after `shutdown_deadline`: the log names what is left; it
-    ///         runs on by itself and its memory is kept (this may be asked as before, and refuses). errc::would_deadlock - called by a thread
-    ///         of its own, which it would have to wait for; nothing changed.
+    ///         runs on by itself and its memory is kept; this may be asked as before, and refuses.
+    ///         errc::would_deadlock - called by a thread of its own, which it would have to wait
+    ///         for; nothing changed.
     result<void> stop() noexcept;
 
     /// Starts, runs `main` as a task of `system`, stops. Yields what it yielded.

@@ -22,8 +22,8 @@ struct stall_report {
 };
 
 struct runtime_options {
-    std::size_t workers = 0;          ///< 0: one for each usable CPU
-    policy order = policy::fair;      ///< `fifo` differs in nothing but the order
+    std::size_t workers = 0;      ///< 0: one for each usable CPU
+    policy order = policy::fair;  ///< `fifo` differs in nothing but the order
     /// On: inside a tenant, what is near its end goes first (write, compute, read, accept), within
     /// the offsets of sched/class_order.hpp, and connections whose requests compute begin none
     /// while functions of their tenant wait (http_route::computes). Off: in the order of arrival.
@@ -43,7 +43,7 @@ struct runtime_options {
     std::size_t tasks_max = 10'000'000;  ///< alive in the process
     duration shutdown_deadline = std::chrono::seconds(10);
 
-    bool hand_over = true;      ///< off: a task that hogs its thread stops its core
+    bool hand_over = true;  ///< off: a task that hogs its thread stops its core
     /// On: workers leave CPUs to functions and demoted tasks of tenants that have had less than
     /// theirs, so that shares hold between all kinds of work. Off: workers go first always, and
     /// whoever burns gets what they leave (for measurements). See

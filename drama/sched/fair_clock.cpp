@@ -41,7 +41,7 @@ double fair_clock::note_losses(duration since_update) noexcept {
 void fair_clock::set_forgiving_rate(const clock_sums& sums, double lost) noexcept {
     const double servers = sums.busy + sums.held_up;
     const double at_work = std::max(servers - lost, servers / 16);
-    const double weight = static_cast<double>(sums.weight + outside_.load(std::memory_order_relaxed));
+    const auto weight = static_cast<double>(sums.weight + outside_.load(std::memory_order_relaxed));
     const double rate = static_cast<double>(virtual_units_per_ns) * fixed_weight_one * at_work /
                         std::max<double>(weight, fixed_weight_one) / cheapness_;
     forgiving_rate_.store(static_cast<std::uint64_t>(rate * 0x1p32), std::memory_order_relaxed);
@@ -49,9 +49,9 @@ void fair_clock::set_forgiving_rate(const clock_sums& sums, double lost) noexcep
 
 void fair_clock::update(instant now, const clock_sums& sums) noexcept {
     const virtual_time v = at(now);
-    const duration since_update = std::max(
-        now.time_since_epoch() - duration(since_ns_.load(std::memory_order_relaxed)),
-        duration::zero());
+    const duration since_update =
+        std::max(now.time_since_epoch() - duration(since_ns_.load(std::memory_order_relaxed)),
+                 duration::zero());
     const double lost = note_losses(since_update);
     double rate = 0;
     if (sums.weight > 0) {

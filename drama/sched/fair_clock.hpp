@@ -126,7 +126,7 @@ class DRAMA_API fair_clock {
     atomic<bool> led_{false};
     alignas(64) atomic<std::int64_t> lost_ns_{0};  // since the last update
     atomic<std::int64_t> outside_{0};
-    double lost_servers_ = 0;                      // on average; the leader's
+    double lost_servers_ = 0;  // on average; the leader's
 };
 
 }  // namespace drama::inline v0

@@ -97,8 +97,7 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
     const virtual_time own = this->position(*first);
     // While a shard gives way its members come by what is theirs all the same: else one that is a
     // little ahead of the clock, which stands still, would wait until nobody else is behind it.
-    const virtual_span owed =
-        held_since_ == long_ago ? 0 : clock_->forgiven_in(now - held_since_);
+    const virtual_span owed = held_since_ == long_ago ? 0 : clock_->forgiven_in(now - held_since_);
     const virtual_time entitled = advanced(clock, owed);
     const bool is_eligible = !before(entitled, own);
     if (before(clock, position)) {
@@ -269,9 +268,8 @@ void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock, insta
     if (ledger_ != nullptr) {
         ledger_->join(*lanes.share_);
     }
-    const sums_change change =
-        lanes.share_->join(id_, clock, credit, debt_longest,
-                           {.now = now, .rate = clock_->forgiving_rate()});
+    const sums_change change = lanes.share_->join(id_, clock, credit, debt_longest,
+                                                  {.now = now, .rate = clock_->forgiving_rate()});
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
     apply(change);
     const virtual_time v = position(lanes);
@@ -346,8 +344,8 @@ void fair_shard::unlink(lane_set& lanes) noexcept {
     }
 }
 
-// Who was charged a lot, mostly for another resource, would pull the clock up, which is the members'
-// mean: all that join would be placed behind those that wait, although these had no more than
+// Who was charged a lot, mostly for another resource, would pull the clock up, the mean of all
+// members: those that join would be placed behind those that wait, although these had no more than
 // others. So it is no member until its turn comes near. Where there are no others it owes no more
 // than one that joins may: true then.
 bool fair_shard::suspend_or_forgive(lane_set& lanes, virtual_span excess) noexcept {

@@ -113,8 +113,7 @@ void pool_order::note_hold(pool_lanes& lanes, const pool_item& started, instant 
     holds_.note_start(lanes.holds_, what, since, now);
 }
 
-hold_watch::judgement pool_order::hold_so_far(const pool_lanes& lanes,
-                                              instant now) const noexcept {
+hold_watch::judgement pool_order::hold_so_far(const pool_lanes& lanes, instant now) const noexcept {
     if (lanes.empty()) {
         return {};
     }

@@ -20,8 +20,8 @@ virtual_span forgiven(const forgiving& debts, std::int64_t left_ns) noexcept {
 
 }  // namespace
 
-sums_change tenant_share::join(queue_id queue, virtual_time clock, duration credit,
-                               duration debt, forgiving old_debts) noexcept {
+sums_change tenant_share::join(queue_id queue, virtual_time clock, duration credit, duration debt,
+                               forgiving old_debts) noexcept {
     const std::size_t q = index(queue);
     const std::lock_guard held(locks_[q]);
     if (members_[q]++ != 0) {

@@ -22,7 +22,7 @@ struct sums_change {
     std::int64_t weight = 0;   ///< in 1/1024
 };
 
-/// How fast a debt is forgiven that a tenant left with: as fast as its fair share would have paid it.
+/// How fast a debt is forgiven that a tenant left with: as its fair share would have paid it.
 struct forgiving {
     instant now = long_ago;
     std::uint64_t rate = 0;  ///< units per ns, 32 fractional bits

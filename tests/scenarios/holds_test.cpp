@@ -182,8 +182,8 @@ TEST(Holds, OneThatLastsIsSeen) {
         ASSERT_TRUE(with.rt.try_spawn(busy, block_long, 1));
     }
     hold_figures seen;
-    ASSERT_TRUE(with.rt.try_spawn(with.named("looker"), look_at, &with.rt, busy,
-                                  queue_id::blocking, 60ms, &seen));
+    ASSERT_TRUE(with.rt.try_spawn(with.named("looker"), look_at, &with.rt, busy, queue_id::blocking,
+                                  60ms, &seen));
     with.run();
 
     const auto waits = static_cast<std::size_t>(hold_cause::no_capacity);

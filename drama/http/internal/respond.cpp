@@ -124,8 +124,8 @@ std::expected<http_call, http_reply> prepare_call(http_server_state& server,
         return std::unexpected(refused_reply(admitted.error()));
     }
     permit = *std::move(admitted);
-    return http_call{route.to->handler, {&request, *payer, route.to->context, route.rest},
-                     route.to->computes};
+    return http_call{
+        route.to->handler, {&request, *payer, route.to->context, route.rest}, route.to->computes};
 }
 
 http_reply reply_of(internal::spawn_result<http_handler, http_exchange>& handler) {

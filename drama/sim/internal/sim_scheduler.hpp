@@ -65,7 +65,7 @@ struct sim_thread : timed_event {
     std::uint64_t ready_since = 0;    ///< how many choices there were when it became ready
     std::int64_t busy_until_ns = 0;
     std::int64_t cpu_ns = 0;
-    std::uint64_t waits = 0;  ///< in the middle of a step
+    std::uint64_t waits = 0;           ///< in the middle of a step
     std::int64_t runs_since_ns = -1;   ///< its step runs, and each look at the clock takes time
     std::int64_t burns_since_ns = -1;  ///< inside spend
     wait_point ended;                  ///< a thread that joins waits here

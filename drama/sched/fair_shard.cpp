@@ -349,22 +349,24 @@ void fair_shard::unlink(lane_set& lanes) noexcept {
 // others. So it is no member until its turn comes near. Where there are no others it owes no more
 // than one that joins may: true then.
 bool fair_shard::suspend_or_forgive(lane_set& lanes, virtual_span excess) noexcept {
-    if (queue_->sums().weight <= lanes.share_->weight()) {
+    if (queue_->sums().weight <= std::int64_t{lanes.share_->counted(id_)}) {
         apply(lanes.share_->account(id_, -excess));
         return true;
     }
     lanes.is_suspended_ = true;
     members_.store(static_cast<std::uint32_t>(members() - 1), std::memory_order_relaxed);
-    apply(lanes.share_->leave(id_));
+    apply(lanes.share_->suspend(id_));
     return false;
 }
 
-// It stands where it stood, or where it has moved since: what it owes is kept.
+// It stands where it stood, or where it has moved since: what it owes is kept, and where it joins
+// elsewhere it stands there too. One that borrows is no member for that.
 void fair_shard::resume(lane_set& lanes) noexcept {
     lanes.is_suspended_ = false;
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
-    constexpr duration any = std::chrono::hours(1);
-    apply(lanes.share_->join(id_, clock_seen_, any, any));
+    if (gap(position(lanes), clock_seen_) <= to_virtual(debt_longest, lanes.share_->weight())) {
+        apply(lanes.share_->account(id_));
+    }
 }
 
 // More urgent work of a tenant that waits already brings its deadline forward.

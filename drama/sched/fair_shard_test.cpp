@@ -416,6 +416,32 @@ TEST(FairShard, WhoIsFarAheadDoesNotPullTheClockAwayFromTheOthers) {
     EXPECT_EQ(b.queue.sums().weight, 3 * fixed_weight_one);
 }
 
+TEST(FairShard, WhoIsFarAheadStaysThereOnEveryCore) {
+    bench b(policy::fair, 2);
+    tenant& greedy = b.add();
+    tenant& other = b.add();
+    for (int i = 0; i != 100; ++i) {
+        b.push(greedy.lanes);
+        b.push(other.lanes);
+    }
+    while (greedy.share.service() == 0) {
+        b.run_one(50us);
+    }
+    greedy.share.charge(50ms);
+    while (b.queue.sums().weight == 2 * fixed_weight_one) {
+        b.run_one(50us);  // it is found to be far ahead
+    }
+    const virtual_time stands = greedy.share.position(queue_id::async);
+
+    b.push(greedy.lanes_at_1, work_class::read, 1);
+
+    EXPECT_EQ(greedy.share.position(queue_id::async), stands) << "another core forgives nothing";
+    EXPECT_EQ(b.queue.sums().weight, fixed_weight_one);
+    b.run_one(50us, 1);  // work conserving: it borrows
+    EXPECT_EQ(greedy.lanes_at_1.size(), 0U);
+    EXPECT_EQ(b.queue.sums().weight, fixed_weight_one);
+}
+
 TEST(FairShard, WhereThereAreNoOthersADebtIsForgivenDownToWhatOneMayJoinWith) {
     bench b;
     tenant& alone = b.add();

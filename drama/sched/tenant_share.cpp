@@ -2,6 +2,7 @@
 #include "drama/sched/tenant_share.hpp"
 
 #include <mutex>
+#include <utility>
 
 #include "drama/base/assert.hpp"
 
@@ -61,6 +62,22 @@ sums_change tenant_share::account(queue_id queue, virtual_span hold) noexcept {
     weight_in_[q] = w;
     return {.moment = moment(w, advanced(u, offset)) - was,
             .weight = std::int64_t{w} - std::int64_t{w_old}};
+}
+
+fixed_weight tenant_share::counted(queue_id queue) noexcept {
+    const std::size_t q = index(queue);
+    const std::lock_guard held(locks_[q]);
+    return members_[q] == 0 ? 0 : weight_in_[q];
+}
+
+sums_change tenant_share::suspend(queue_id queue) noexcept {
+    const std::size_t q = index(queue);
+    const std::lock_guard held(locks_[q]);
+    DRAMA_ASSERT(members_[q] != 0, "suspends a tenant that is no member");
+    const virtual_span offset = places_[q].offset.load(std::memory_order_relaxed);
+    const virtual_time v = advanced(places_[q].accounted, offset);
+    const fixed_weight was = std::exchange(weight_in_[q], 0);
+    return {.moment = 0 - moment(was, v), .weight = -std::int64_t{was}};
 }
 
 sums_change tenant_share::leave(queue_id queue, instant now) noexcept {

@@ -79,6 +79,10 @@ class DRAMA_API tenant_share {
     /// Brings the sums up to what was charged in any queue, and to the present weight. `hold` moves
     /// the position in this queue alone: ahead for work that is expected, back once it is charged.
     sums_change account(queue_id queue, virtual_span hold = 0) noexcept;
+    /// The weight with which it is in the sums of `queue`, in 1/1024; 0 while it is in none.
+    fixed_weight counted(queue_id queue) noexcept;
+    /// Takes a member out of the sums that stays one, where it stands; account() puts it back.
+    sums_change suspend(queue_id queue) noexcept;
     /// Counts one lane_set out; the last one takes out of the sums exactly what is in them.
     sums_change leave(queue_id queue, instant now = long_ago) noexcept;
 
@@ -100,7 +104,8 @@ class DRAMA_API tenant_share {
 
     // The first cache line holds all that a turn in the async queue touches.
     alignas(64) atomic<virtual_time> u_{0};
-    std::array<fixed_weight, queues> weight_in_{};  // the weights in the sums; under the locks
+    // The weights in the sums, 0 while suspended; under the locks.
+    std::array<fixed_weight, queues> weight_in_{};
     atomic<fixed_weight> weight_;
     std::array<std::uint16_t, queues> members_{};  // lane_sets counted in; under the locks
     std::array<spinlock, queues> locks_;

@@ -130,7 +130,7 @@ void burning_board::refresh(instant now) noexcept {
     const virtual_span ahead = gap(position(), clock_->at(now));
     const fixed_weight weight = first->share().weight();
     const virtual_span allowed =
-        std::clamp(ahead, -to_virtual(credit_max, weight), to_virtual(debt_max, weight));
+        std::clamp(ahead, -to_virtual(debt_max, weight), to_virtual(debt_max, weight));
     if (ahead != allowed) {
         shift_.fetch_add(ahead - allowed, std::memory_order_relaxed);
         look();

@@ -31,8 +31,7 @@ class burning_board {
     /// What a burning thread asks for at a time: to leave it a CPU for less is hardly worth the
     /// change.
     static constexpr duration request = std::chrono::milliseconds(2);
-    /// How far behind the clock a burning tenant may be, and how far ahead: what a tenant is owed
-    /// keeps workers from their CPUs without a break.
+    /// How far behind the clock a tenant may begin again, and how far ahead: a function or two.
     static constexpr duration credit_max = std::chrono::milliseconds(4);
     static constexpr duration debt_max = std::chrono::milliseconds(100);
     /// A thread that uses less between two looks waits for something other than a CPU.

@@ -87,9 +87,6 @@ class DRAMA_API fair_clock {
     std::uint64_t forgiving_rate() const noexcept {
         return forgiving_rate_.load(std::memory_order_relaxed);
     }
-    virtual_span forgiven_in(duration span) const noexcept {
-        return scaled(span.count(), forgiving_rate());
-    }
     /// Counts updates, so that a shard can tell whether its last change was seen.
     std::uint32_t generation() const noexcept { return sequence_.load(std::memory_order_relaxed); }
     /// The members' weight at the last update, in 1/1024.

@@ -88,7 +88,8 @@ TEST(FairClock, ForgivesAtTheRateOfAllThatUseTheServers) {
     sums.held_up = 1;
     clock.note_outside(2 * fixed_weight_one);
     update(clock, start, sums);
-    EXPECT_NEAR(static_cast<double>(clock.forgiven_in(1ms)), 0.5e6 * virtual_units_per_ns, 1e3);
+    EXPECT_NEAR(static_cast<double>(clock.forgiving_rate()) * 0x1p-32, 0.5 * virtual_units_per_ns,
+                1e-3);
     EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 0.5e6 * virtual_units_per_ns, 1e3);
 }
 

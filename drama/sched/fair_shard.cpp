@@ -82,7 +82,6 @@ turn fair_shard::pick(instant now) noexcept {
     deadline_groups::prefetch_following(*chosen);
     chosen->state_ = state::running;
     running_ = chosen;
-    held_since_ = long_ago;
     publish_earliest();
     return {.lanes = chosen, .ends = now + clock_->quantum_now()};
 }
@@ -95,11 +94,7 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
         return false;
     }
     const virtual_time own = this->position(*first);
-    // While a shard gives way its members come by what is theirs all the same: else one that is a
-    // little ahead of the clock, which stands still, would wait until nobody else is behind it.
-    const virtual_span owed = held_since_ == long_ago ? 0 : clock_->forgiven_in(now - held_since_);
-    const virtual_time entitled = advanced(clock, owed);
-    const bool is_eligible = !before(entitled, own);
+    const bool is_eligible = !before(clock, own);
     if (before(clock, position)) {
         return !is_eligible && before(position, own);  // both ahead: who is least so
     }
@@ -107,16 +102,13 @@ bool fair_shard::gives_way_to(virtual_time position, virtual_time deadline, inst
     // a tenant that comes back is.
     // A request of theirs takes a few turns.
     constexpr duration request = std::chrono::microseconds(100);
-    const virtual_time soon = advanced(entitled, to_virtual(request, first->share_->weight()));
+    const virtual_time soon = advanced(clock, to_virtual(request, first->share_->weight()));
     const virtual_time due = before(deadline, soon) ? soon : deadline;
     return !is_eligible || before(due, first->deadline_);
 }
 
 void fair_shard::set_served(bool is_served, instant now) noexcept {
     is_served_.store(is_served, std::memory_order_relaxed);
-    if (!is_served && held_since_ == long_ago) {
-        held_since_ = now;
-    }
     clock_->expire();
     queue_->maybe_update(now);
 }

@@ -183,7 +183,6 @@ class DRAMA_API fair_shard {
     atomic<std::uint32_t> sequence_{0};
     atomic<std::uint32_t> members_{0};
     atomic<bool> is_served_{true};
-    instant held_since_ = long_ago;  // it has not been served since, though it has members
     atomic<std::uint64_t> moment_{0};
     atomic<std::int64_t> weight_{0};
 };

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "drama/coro/context.hpp"
-#include "drama/runtime/gate/begin_gate.hpp"
 #include "drama/http/internal/request_memory.hpp"
 #include "drama/http/internal/respond.hpp"
 #include "drama/http/internal/server_state.hpp"
+#include "drama/runtime/gate/begin_gate.hpp"
 
 namespace drama::inline v0::internal {
 namespace {
@@ -195,10 +195,6 @@ task<bool> serve_readable(http_server_state* server, tcp_stream* stream, bool* c
         }
     }
 }
-
-}  // namespace
-
-namespace {
 
 // What has not begun holds no buffer, and its request stays in the socket.
 task<bool> let_nearer_work_go_first() {

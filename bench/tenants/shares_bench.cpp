@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/tenants/burn_for.hpp"
 #include "drama/coro/sleep.hpp"
 #include "drama/base/prng.hpp"
 #include "drama/coro/context.hpp"
@@ -27,23 +28,11 @@
 #include "drama/sync/event.hpp"
 
 using namespace drama;
+using bench::burn_for;
 
 namespace {
 
 std::atomic<bool> is_over{false};
-
-void burn_for(duration span) {
-    timespec begin{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    for (;;) {
-        timespec now{};
-        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        if ((now.tv_sec - begin.tv_sec) * 1'000'000'000L + now.tv_nsec - begin.tv_nsec >=
-            span.count()) {
-            return;
-        }
-    }
-}
 
 task<void> work_async() {
     volatile unsigned sum = 0;

@@ -12,30 +12,19 @@
 #include <thread>
 #include <vector>
 
+#include "bench/tenants/burn_for.hpp"
 #include "drama/coro/sleep.hpp"
 #include "drama/coro/task.hpp"
 #include "drama/runtime/blocking.hpp"
 #include "drama/runtime/runtime.hpp"
 
 using namespace drama;
+using bench::burn_for;
 
 namespace {
 
 std::atomic<bool> is_over{false};
 std::atomic<bool> is_away{true};
-
-void burn_for(duration span) {
-    timespec begin{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    for (;;) {
-        timespec now{};
-        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        if ((now.tv_sec - begin.tv_sec) * 1'000'000'000L + now.tv_nsec - begin.tv_nsec >=
-            span.count()) {
-            return;
-        }
-    }
-}
 
 void rest_for(duration span) {
     std::this_thread::sleep_for(span);

@@ -52,7 +52,9 @@ class host {
     virtual void start(runnable& task) noexcept = 0;
     /// The same for a root that a task spawned: work of its own, which may begin on any core.
     virtual void start_root(runnable& task) noexcept { start(task); }
-    /// The running task `waiting` waits for `task`: lends it its place, if it is queued behind it.
+    /// The running task `waiting` is about to wait for `task`: lends it its place, if it is queued
+    /// behind it. It may run, and end, before this returns. Requires: `waiting` alone has a handle
+    /// of it.
     virtual void lend_place(runnable& /*waiting*/, runnable& /*task*/) noexcept {}
     /// A task that was started has ended: uncounts it. Called before its joiners wake.
     virtual void ended(runnable& task) noexcept = 0;

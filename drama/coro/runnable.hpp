@@ -31,6 +31,7 @@ struct trampoline {
     instant now = long_ago;        ///< start of this poll; coarse time for wait records
     instant turn_ends = never;     ///< a polite task gives way after this
     int inline_left = 64;          ///< completions without suspension before it must give way
+    int depth = 0;                 ///< strands below that wait on this stack for this one
 };
 
 /// One level at which a strand can be asked to stop: the whole task, or the inside of a with_stop

@@ -52,6 +52,21 @@ void spawned::finish(const std::exception_ptr& thrown, bool is_unjoined) noexcep
     }
 }
 
+// The task ends on the stack of the one that is about to join it and holds the handle: nobody else
+// can be waiting, and the last reference is that one's. So neither takes a locked instruction.
+void spawned::finish_within(const std::exception_ptr& thrown) noexcept {
+    if (scope_ != nullptr && thrown) {
+        scope_->child_threw(thrown);
+    }
+    home->ended(*this);
+    DRAMA_ASSERT(joiner_ == 0, "a task is joined by one task at a time");
+    done_.store(true, std::memory_order_release);
+    if (scope_ != nullptr) {
+        scope_->remove(*this);
+    }
+    references_.store(1, std::memory_order_release);
+}
+
 void spawned::free_block(std::size_t frame_bytes) noexcept {
     void* const frame = resume_point.address();
     if (has_prefix(frame)) {

@@ -156,6 +156,10 @@ class DRAMA_API spawned : public list_link<>, public runnable {
         outcome<T> left(promise);
         left.frame_bytes = destroy_in_place(frame);
         new (frame.address()) outcome<T>(std::move(left));
+        if (me.slot().depth != 0) {
+            me.finish_within(thrown);
+            return;
+        }
         me.finish(thrown, false);
         me.release<T>();
     }
@@ -167,6 +171,7 @@ class DRAMA_API spawned : public list_link<>, public runnable {
         free_block(bytes);
     }
     void finish(const std::exception_ptr& thrown, bool is_unjoined) noexcept;
+    void finish_within(const std::exception_ptr& thrown) noexcept;
     void free_block(std::size_t frame_bytes) noexcept;
 
     // The first fill the end of runnable.
@@ -181,6 +186,7 @@ static_assert(sizeof(spawned) == spawn_prefix_bytes);
 struct join_awaiter : wait_record {
     spawned* target;
     runnable* self = nullptr;
+    bool has_begun = false;  ///< the wait was published
     bool stopped = false;
 
     explicit join_awaiter(spawned& of, std::source_location at) noexcept : target(&of) {
@@ -195,6 +201,10 @@ struct join_awaiter : wait_record {
         self->resume_point = at;
         self->keep_class();
         self->home->lend_place(*self, *target);
+        if (target->is_done()) {
+            return false;
+        }
+        has_begun = true;
         if (target->add_joiner(*self, *this)) {
             return true;
         }
@@ -238,7 +248,9 @@ class [[nodiscard]] join_handle {
     struct awaiter : internal::join_awaiter {
         using internal::join_awaiter::join_awaiter;
         [[nodiscard]] flat_result<T> await_resume() {
-            self->end_wait();
+            if (has_begun) {
+                self->end_wait();
+            }
             if (stopped) {
                 return fail(self->stop_reason());
             }

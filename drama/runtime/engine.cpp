@@ -41,6 +41,15 @@ void ready_here(core& mine, runnable& task, const engine& in) noexcept {
     mine.push(task, mine.now);
 }
 
+// Takes a task of the running turn's tenant out of the queue; false: it does not stand there.
+bool take_from_turn(core& mine, runnable& task) noexcept {
+    if (task.stands_in.load(std::memory_order_relaxed) == nullptr) {
+        return false;
+    }
+    const std::lock_guard guard(mine.lock);
+    return mine.shard.remove(*mine.current.lanes, task);
+}
+
 }  // namespace
 
 void engine::ready(runnable& task) noexcept {
@@ -121,24 +130,36 @@ void engine::start_root(runnable& task) noexcept {
     start(task);
 }
 
-// A parent that waits for a child that has not begun runs it next, so that trees of tasks are
-// walked in depth: in the order of arrival all of one level would be alive before the next.
+// A parent that waits for a child that has not begun runs it first, so that trees of tasks are
+// walked in depth: in the order of arrival all of one level would be alive before the next. While
+// the turn lasts the child runs on the parent's stack: neither of them is queued for that. After
+// it, the child is next.
 void engine::lend_place(runnable& waiting, runnable& task) noexcept {
-    if (task.stands_in.load(std::memory_order_relaxed) == nullptr) {
-        return;
+    worker* runs_it = nullptr;
+    {
+        const runtime_entry entry(*this);
+        core* const mine = entry.held();
+        if (mine == nullptr || !mine->current || task.pinned) {
+            return;
+        }
+        const bool is_next = mine->lifo.load(std::memory_order_relaxed) == &task;
+        if (!is_next && !take_from_turn(*mine, task)) {
+            return;
+        }
+        if (entry.who()->may_run_within(waiting, task)) {
+            if (is_next) {
+                mine->lifo.store(nullptr, std::memory_order_relaxed);
+            }
+            runs_it = entry.who();
+            runs_it->begin_within(task);
+        } else if (!is_next) {
+            waiting.lifo_uses = 0;  // it goes on where it was, when the child has ended
+            task.lifo_uses = 0;
+            ready_here(*mine, task, *this);
+        }
     }
-    const runtime_entry entry(*this);
-    core* const mine = entry.held();
-    if (mine == nullptr || !mine->current || task.pinned) {
-        return;
-    }
-    mine->lock.lock();
-    const bool is_removed = mine->shard.remove(*mine->current.lanes, task);
-    mine->lock.unlock();
-    if (is_removed) {
-        waiting.lifo_uses = 0;  // it goes on where it was, when the child has ended
-        task.lifo_uses = 0;
-        ready_here(*mine, task, *this);
+    if (runs_it != nullptr) {
+        runs_it->run_within(waiting, task);
     }
 }
 

@@ -243,12 +243,13 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
         bottom.now = now;
         bottom.inline_left = inline_completions_max;
         if (!poll(*task, bottom)) {
-            payer.usage.polls.add(polls + 1);
-            payer.usage.queue_wait_ns.add(wait_ns);
+            payer.usage.polls.add(polls + 1 + std::exchange(polls_within_, 0));
+            payer.usage.queue_wait_ns.add(wait_ns + std::exchange(waited_within_ns_, 0));
             after_hand_over();
             return false;
         }
-        ++polls;
+        polls += 1 + std::exchange(polls_within_, 0);
+        wait_ns += std::exchange(waited_within_ns_, 0);
         if (mine.now > now) {
             now = mine.now;  // the task yielded, and looked at the clock when it did
         } else if ((polls & 3U) == 0 || mine.lifo.load(std::memory_order_relaxed) == nullptr) {
@@ -299,10 +300,7 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
 bool worker::poll(runnable& task, trampoline& bottom) noexcept {
     core& mine = *core_;
     task.core = static_cast<std::uint16_t>(mine.index);
-    mine.polling.name.store(task.name, std::memory_order_relaxed);
-    mine.polling.where.store(task.site.where, std::memory_order_relaxed);
-    mine.polling.function.store(task.site.function, std::memory_order_relaxed);
-    mine.polling.task_id.store(task.id, std::memory_order_relaxed);
+    identify(mine, task);
     mine.polling.tenant.store(static_cast<tenant_record*>(task.payer), std::memory_order_release);
     const std::uint64_t sequence = mine.poll_sequence.load(std::memory_order_relaxed);
     mine.poll_sequence.store(sequence + 1, std::memory_order_relaxed);

@@ -53,6 +53,15 @@ class alignas(64) worker final : public thread_body {
     /// Runs one task in user state. False if the core was lost meanwhile.
     bool poll(runnable& task, trampoline& bottom) noexcept;
 
+    // A task that is polled on the stack of one that waits for it, in the same turn: in this order.
+    // The first two in runtime state, the last in user state.
+
+    /// True if `task`, of the running turn's tenant, may be polled now.
+    bool may_run_within(const runnable& waiting, runnable& task) noexcept;
+    void begin_within(runnable& task) noexcept;
+    /// `task` may be gone, and the core lost, afterwards.
+    void run_within(runnable& waiting, runnable& task) noexcept;
+
     ownership tenure;
 
     // The watchdog's notes about a demoted thread, and the thread's own about what it runs then.
@@ -71,6 +80,7 @@ class alignas(64) worker final : public thread_body {
     instant step_without_core() noexcept;
     instant rest_demoted(instant now, bool for_another) noexcept;
     void end_rest() noexcept;
+    static void identify(core& mine, const runnable& task) noexcept;
     bool run_turn(core& mine, const turn& granted, instant began) noexcept;
     void end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noexcept;
     runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
@@ -102,6 +112,8 @@ class alignas(64) worker final : public thread_body {
     std::uint32_t turns_ = 0;
     instant idle_since_ = long_ago;
     bool is_resting_ = false;
+    std::uint64_t polls_within_ = 0;  ///< of the poll that goes on
+    std::uint64_t waited_within_ns_ = 0;
 };
 
 /// The worker that this thread is, if any. Not inlined: a coroutine may change threads.

@@ -203,6 +203,35 @@ TEST(Tree, ReportsChildAndParentByTheirOwnFunctions) {
     EXPECT_NE(in.sites[0], in.sites[1]);
 }
 
+task<void> nearly_hogs() {
+    sim::spend(900us);
+    co_return;
+}
+
+task<result<void>> nearly_hogs_like_its_child(scope_handle scope) {
+    auto child = scope.spawn(nearly_hogs);
+    if (!child) {
+        co_return fail(child.error());
+    }
+    auto joined = co_await child->join();
+    sim::spend(900us);
+    co_return joined;
+}
+
+task<void> parent_that_nearly_hogs() {
+    auto joined = co_await in_scope(nearly_hogs_like_its_child);
+    EXPECT_TRUE(joined);
+}
+
+// A core is lost after 1 ms: what parent and child take on one stack is not added up.
+TEST(Tree, ChildAndParentAreJudgedApart) {
+    world_of_tests in;
+    int ticks = 3990;
+    ASSERT_TRUE(in.rt.try_spawn(in.rt.tenants().get_or_create("other"), sleeper, &ticks));
+    in.run(parent_that_nearly_hogs);
+    EXPECT_EQ(in.rt.stats().hand_overs, 0U);
+}
+
 task<void> waits_for_ever(errc* seen) {
     auto slept = co_await sleep_for(std::chrono::hours(1));
     *seen = slept ? errc{} : static_cast<errc>(slept.error().value());

@@ -5,6 +5,11 @@
 #include <cmath>
 
 namespace drama::inline v0 {
+namespace {
+
+constexpr double slewed_longest_ns = 1e15;
+
+}  // namespace
 
 virtual_time fair_clock::at(instant now) const noexcept {
     for (;;) {
@@ -13,9 +18,18 @@ virtual_time fair_clock::at(instant now) const noexcept {
         const virtual_time base = base_.load(std::memory_order_acquire);
         const std::int64_t since = since_ns_.load(std::memory_order_acquire);
         const std::uint64_t rate = rate_.load(std::memory_order_acquire);
+        const std::int64_t slewed = slewed_ns_.load(std::memory_order_acquire);
+        const std::uint64_t steady_rate = steady_rate_.load(std::memory_order_acquire);
         if ((before_read & 1) == 0 && sequence_.load(std::memory_order_relaxed) == before_read) {
             const std::int64_t elapsed = now.time_since_epoch().count() - since;
-            return elapsed <= 0 ? base : advanced(base, scaled(elapsed, rate));
+            if (elapsed <= 0) {
+                return base;
+            }
+            if (elapsed > slewed) [[unlikely]] {
+                return advanced(base,
+                                scaled(slewed, rate) + scaled(elapsed - slewed, steady_rate));
+            }
+            return advanced(base, scaled(elapsed, rate));
         }
         cpu_pause();
     }
@@ -54,6 +68,8 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
                  duration::zero());
     const double lost = note_losses(since_update);
     double rate = 0;
+    double steady_rate = 0;
+    double slewed_ns = 0;
     if (sums.weight > 0) {
         // Service of one server over the weight; both factors of 1024 are units.
         const double weight = static_cast<double>(sums.weight);
@@ -63,10 +79,13 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
         // Sum of w (v_i - V): small, and exact although both terms wrap.
         const auto ahead = static_cast<std::int64_t>(
             sums.moment - static_cast<std::uint64_t>(sums.weight) * static_cast<std::uint64_t>(v));
-        const double slew = static_cast<double>(ahead) / weight / clock_period.count();
+        const double slew = static_cast<double>(ahead) / weight;
         // Also where nobody is served for now: members that are ahead must not stay so, when others
         // compare themselves with the clock.
-        rate = std::clamp(fair + slew, 0.1 * fair, 2 * std::max(fair, of_one));
+        rate = std::clamp(fair + slew / clock_period.count(), 0.1 * fair,
+                          2 * std::max(fair, of_one));
+        steady_rate = fair;
+        slewed_ns = rate == fair ? 0 : std::clamp(slew / (rate - fair), 0.0, slewed_longest_ns);
     }
     const std::int64_t round =
         round_target.count() * servers_ / std::max<std::int64_t>(1, sums.members);
@@ -78,6 +97,9 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
     base_.store(v, std::memory_order_release);
     since_ns_.store(since, std::memory_order_release);
     rate_.store(static_cast<std::uint64_t>(rate * 0x1p32), std::memory_order_release);
+    slewed_ns_.store(static_cast<std::int64_t>(slewed_ns), std::memory_order_release);
+    steady_rate_.store(static_cast<std::uint64_t>(steady_rate * 0x1p32),
+                       std::memory_order_release);
     sequence_.store(sequence + 2, std::memory_order_release);
 
     quantum_ns_.store(std::clamp<std::int64_t>(round, 1, quantum.count()),

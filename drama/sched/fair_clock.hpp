@@ -24,6 +24,9 @@ struct clock_sums {
 
 /// Monotone virtual time that any thread reads without a shared write.
 ///
+/// An update sets the rate so that V meets the mean of the members a period later, and what it is
+/// then: who serves long functions updates rarely, and a correction must not go on for as long.
+///
 /// Threads: at(), quantum_now() and is_due() from any; update() by who holds try_lead().
 class DRAMA_API fair_clock {
   public:
@@ -109,15 +112,18 @@ class DRAMA_API fair_clock {
         return weight() == 0 ? 0 : quantum.count() * (1 + servers_ / 4);
     }
 
-    // One read-mostly line. sequence_ is odd while an update writes base_, since_ns_ and rate_.
+    // One read-mostly line. sequence_ is odd while an update writes base_, since_ns_, the rates and
+    // slewed_ns_.
     alignas(64) atomic<std::uint32_t> sequence_{0};
     std::uint32_t servers_;
     std::uint32_t cheapness_;
     atomic<virtual_time> base_{0};
     atomic<std::int64_t> since_ns_{0};
     atomic<std::uint64_t> rate_{0};  // units per ns, 32 fractional bits
+    atomic<std::int64_t> slewed_ns_{0};  // for so long V has that rate, then steady_rate_
     atomic<std::int64_t> quantum_ns_{quantum.count()};
     atomic<std::int64_t> next_ns_{0};
+    atomic<std::uint64_t> steady_rate_{0};     // as rate_
     atomic<std::uint64_t> forgiving_rate_{0};  // as rate_
     atomic<std::int64_t> weight_{0};
     atomic<bool> led_{false};

@@ -55,6 +55,28 @@ TEST(FairClock, SlewsTowardsTheMeanAndNeverBack) {
     EXPECT_NEAR(static_cast<double>(clock.progress(1ms)), 2e6 * virtual_units_per_ns, 1e6);
 }
 
+TEST(FairClock, SlewsNoLongerThanItTakesHoweverLateTheNextUpdateIs) {
+    fair_clock clock(1);
+    const fixed_weight weight = fixed_weight_one;
+    const auto moved_us = [&](duration after) {
+        return static_cast<double>(gap(clock.at(start + after), clock.at(start))) /
+               (1e3 * virtual_units_per_ns);
+    };
+    update(clock, start, sums_of(clock, start, weight, 300us));
+    EXPECT_NEAR(moved_us(500us), 650, 1);
+    EXPECT_NEAR(moved_us(50ms), 50'300, 1);
+    update(clock, start, sums_of(clock, start, weight, -300us));
+    EXPECT_NEAR(moved_us(50ms), 49'700, 1);
+    update(clock, start, sums_of(clock, start, weight, 5ms));  // a millisecond each is the most
+    EXPECT_NEAR(moved_us(4ms), 8'000, 1);
+    EXPECT_NEAR(moved_us(50ms), 55'000, 1);
+    update(clock, start, sums_of(clock, start, weight, -9ms));
+    EXPECT_NEAR(moved_us(5ms), 500, 1);
+    EXPECT_NEAR(moved_us(50ms), 41'000, 1);
+    update(clock, start, sums_of(clock, start, weight, 0us));
+    EXPECT_NEAR(moved_us(50ms), 50'000, 1);
+}
+
 TEST(FairClock, CatchesUpWithMembersThatAreAheadWhileNobodyIsServed) {
     fair_clock clock(1);
     const fixed_weight weight = fixed_weight_one;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// P14, that what is charged in the end is what was used: of functions that run to their end on a
-// pool, expected ones and known ones, and of turns.
+// P3, that nobody falls far behind the fluid on a pool of servers, and P14, that what is charged in
+// the end is what was used: of functions that run to their end, expected ones and known ones, and
+// of turns.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -49,7 +50,8 @@ rc::Gen<pool_plan> pools() {
         });
 }
 
-/// Servers in virtual time, and tenants that always have as many functions as there are servers.
+/// Servers in virtual time, and tenants that always have work: a function more than there are
+/// servers, so that nobody leaves in between.
 class pool {
   public:
     pool(const pool_plan& made_by, bool knows_costs)
@@ -63,7 +65,7 @@ class pool {
             weight += tenants.back().weight();
         }
         for (std::size_t t = 0; t != tenants.size(); ++t) {
-            for (std::uint32_t i = 0; i != plan.servers; ++i) {
+            for (std::uint32_t i = 0; i != plan.servers + 1; ++i) {
                 push(items_.emplace_back(), t);
             }
         }
@@ -102,6 +104,16 @@ class pool {
         finish(running_[first], true);
         fill();
     }
+    /// What `tenant` has got, up to now.
+    duration got(std::size_t tenant) const {
+        duration total = tenants[tenant].served;
+        for (const slot& each : running_) {
+            if (each.grant && static_cast<const function*>(each.grant.item)->tenant == tenant) {
+                total += now - each.began;
+            }
+        }
+        return total;
+    }
     /// No function comes any more; those that run and wait end.
     void drain() {
         for (;;) {
@@ -120,6 +132,7 @@ class pool {
     pool_plan plan;
     std::deque<member> tenants;
     double weight = 0;
+    duration longest{};  ///< of all functions so far
     instant now = instant(1s);
 
   private:
@@ -140,6 +153,7 @@ class pool {
         // draw_poll() stops at its longest poll.
         item.cost = draw_poll(random_, plan.law, 5us) * of.plan.mean_us / 5;
         item.known_cost = knows_costs_ ? item.cost : duration(0);
+        longest = std::max(longest, item.cost);
         order_.push(of.lanes, item, now);
     }
     void fill() {
@@ -168,6 +182,28 @@ class pool {
     std::vector<slot> running_;
     instant refreshed_ = instant(1s);
 };
+
+// 2DFQ's theorem 1, with the fluid server beside: all have work all the time.
+TEST(PoolProperties, NobodyIsFurtherBehindTheFluidThanOneLongestFunctionOfEachServer) {
+    expect_to_hold(60, []() -> std::string {
+        const pool_plan plan = *pools();
+        pool all(plan, true);
+        const instant begin = all.now;
+        for (int event = 0; event != 2'000; ++event) {
+            all.step();
+            const double each_weight =
+                us(all.now - begin) * static_cast<double>(plan.servers) / all.weight;
+            const double bound = us(all.longest) * static_cast<double>(plan.servers);
+            for (std::size_t i = 0; i != plan.tenants.size(); ++i) {
+                const double lag = each_weight * all.tenants[i].weight() - us(all.got(i));
+                if (lag > bound) {
+                    return out_of_bounds("behind the fluid, us", lag, -INFINITY, bound);
+                }
+            }
+        }
+        return {};
+    });
+}
 
 TEST(PoolProperties, WhatIsChargedInTheEndIsWhatWasUsed) {
     expect_to_hold(60, []() -> std::string {

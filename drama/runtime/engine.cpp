@@ -215,22 +215,36 @@ void engine::renamed(runnable& task) noexcept {
     }
 }
 
-// A parked core serves at once; so prefer the core where the task last ran, then any parked one.
-void engine::inject(runnable& task) noexcept {
-    core* to = cores_[task.core % cores_.size()].get();
-    if (!task.pinned && parked_workers.load(std::memory_order_relaxed) > 0 &&
-        !to->inject.is_parked()) {
-        for (const auto& each : cores_) {
-            if (each->inject.is_parked()) {
-                to = each.get();
-                break;
+// A parked core serves at once; so prefer the core where the task last ran, then any parked one. Of
+// many busy ones it is better of two: only few compare themselves with each other in each turn.
+core& engine::core_for(const runnable& task) noexcept {
+    constexpr std::size_t cores_compared = 4;
+    const std::size_t last = task.core % cores_.size();
+    if (task.pinned) {
+        return *cores_[last];
+    }
+    if (parked_workers.load(std::memory_order_relaxed) > 0) {
+        for (std::size_t step = 0; step != cores_.size(); ++step) {
+            core& each = *cores_[(last + step) % cores_.size()];
+            if (each.inject.is_parked()) {
+                return each;
             }
         }
     }
+    if (cores_.size() <= cores_compared) {
+        return *cores_[last];
+    }
+    const auto drawn = static_cast<std::uint64_t>(task.queued_at.time_since_epoch().count()) *
+                       0x9E37'79B9'7F4A'7C15 >> 32;
+    return *cores_[async_.less_urgent_of(last, drawn % cores_.size())];
+}
+
+void engine::inject(runnable& task) noexcept {
     task.queued_at = now();
-    if (to->inject.push(task)) {
+    core& to = core_for(task);
+    if (to.inject.push(task)) {
         parked_workers.fetch_sub(1, std::memory_order_relaxed);
-        to->spot->unpark();
+        to.spot->unpark();
     }
 }
 

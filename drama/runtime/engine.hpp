@@ -116,6 +116,7 @@ class engine final : public host,
     /// The same for a demoted worker, which looks for more demoted work itself.
     void release_permit_of_demoted() noexcept;
     void inject(runnable& task) noexcept;
+    core& core_for(const runnable& task) noexcept;
 
     /// A worker that never lost a core, ready to take one over; null if no thread can be had.
     worker* take_spare() noexcept;

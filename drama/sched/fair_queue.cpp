@@ -57,8 +57,8 @@ std::size_t fair_queue::shard_to_help(std::size_t own, std::uint64_t turn) const
 }
 
 std::size_t fair_queue::less_urgent_of(std::size_t last, std::size_t other) const noexcept {
-    const virtual_time mine = shards_[last]->earliest_deadline();
-    const virtual_time its = shards_[other]->earliest_deadline();
+    const virtual_time mine = shards_[last]->earliest_with_running();
+    const virtual_time its = shards_[other]->earliest_with_running();
     const bool is_better = mine != no_deadline && (its == no_deadline || before(mine, its));
     return is_better ? other : last;
 }

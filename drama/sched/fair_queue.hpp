@@ -56,7 +56,7 @@ class DRAMA_API fair_queue {
     std::size_t shard_to_help(std::size_t own, std::uint64_t turn) const noexcept;
 
     /// Where work had better wait that comes from outside, while nobody idles: at `last`, which had
-    /// the tenant last, or at `other`, if what would run next there is due later.
+    /// the tenant last, or at `other`, if what runs and would run next there is due later.
     std::size_t less_urgent_of(std::size_t last, std::size_t other) const noexcept;
 
     /// `lost` of a server's time served nobody: the clock goes that much slower. Threads: any.

@@ -389,7 +389,11 @@ TEST(FairQueue, TheShardThatIsMostUrgentIsHelpedAtOnce) {
     EXPECT_EQ(queue.shard_to_help(5, 1), 5U);
     EXPECT_EQ(queue.less_urgent_of(5, 3), 3U);
     EXPECT_EQ(queue.less_urgent_of(3, 5), 3U);
-    serve(5, start + 2 * clock_period);
+    const turn urgent = queue.shard(5).pick(start + 2 * clock_period);
+    ASSERT_NE(queue.shard(5).pop(*urgent.lanes, start + 2 * clock_period), nullptr);
+    EXPECT_EQ(queue.less_urgent_of(5, 3), 3U);  // it runs, and is due as early
+    EXPECT_EQ(queue.less_urgent_of(3, 5), 3U);
+    queue.shard(5).settle(*urgent.lanes, 1us, start + 2 * clock_period);
     EXPECT_EQ(queue.shard_to_help(0, 1), 0U);
     for (const std::size_t left : {0, 1, 2, 3, 4, 6, 7, 8}) {
         EXPECT_EQ(queue.less_urgent_of(5, left), 5U);  // nothing waits there

@@ -82,6 +82,7 @@ turn fair_shard::pick(instant now) noexcept {
     deadline_groups::prefetch_following(*chosen);
     chosen->state_ = state::running;
     running_ = chosen;
+    running_deadline_.store(chosen->deadline_, std::memory_order_relaxed);
     publish_earliest();
     return {.lanes = chosen, .ends = now + clock_->quantum_now()};
 }
@@ -150,6 +151,7 @@ bool fair_shard::remove(lane_set& lanes, work_item& item) noexcept {
 
 void fair_shard::settle(lane_set& lanes, duration used, instant now) noexcept {
     DRAMA_ASSERT(running_ == &lanes, "settles another turn than the running one");
+    running_deadline_.store(no_deadline, std::memory_order_relaxed);
     running_ = nullptr;
     if (ledger_ == nullptr) {
         lanes.share_->charge(used);

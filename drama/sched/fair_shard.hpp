@@ -109,6 +109,14 @@ class DRAMA_API fair_shard {
         return earliest_.load(std::memory_order_relaxed);
     }
 
+    /// The earliest of that and the deadline of the running turn: one that is due earlier would
+    /// run at once. no_deadline if nothing runs or waits. Threads: any (a hint).
+    virtual_time earliest_with_running() const noexcept {
+        const virtual_time waits = earliest_deadline();
+        const virtual_time runs = running_deadline_.load(std::memory_order_relaxed);
+        return waits == no_deadline || (runs != no_deadline && before(runs, waits)) ? runs : waits;
+    }
+
     /// How long what would run next has been queued; zero if there is nothing.
     duration head_wait(instant now) noexcept;
 
@@ -179,6 +187,7 @@ class DRAMA_API fair_shard {
     // Written under the core's lock, read by thieves and by the clock's leader. sequence_ is odd
     // while moment_ and weight_ do not belong together.
     alignas(64) atomic<virtual_time> earliest_{no_deadline};
+    atomic<virtual_time> running_deadline_{no_deadline};
     atomic<std::size_t> size_{0};
     atomic<std::uint32_t> sequence_{0};
     atomic<std::uint32_t> members_{0};

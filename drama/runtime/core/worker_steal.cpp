@@ -69,22 +69,15 @@ bool worker::steal(core& mine, instant now) noexcept {
     return false;
 }
 
-// Up to four cores compare exactly each turn; more look at one other, in rotation.
 void worker::steal_if_more_urgent(core& mine, instant now) noexcept {
     auto& cores = engine_->cores();
     if (cores.size() == 1) {
         return;
     }
-    const std::size_t looks = cores.size() <= 4 ? cores.size() - 1 : ((++turns_ & 7U) == 0 ? 1 : 0);
-    for (std::size_t look = 1; look <= looks; ++look) {
-        const std::size_t step = cores.size() <= 4 ? look : 1 + (turns_ / 8) % (cores.size() - 1);
-        core& other = *cores[(mine.index + step) % cores.size()];
-        if (other.shard.size() > 0 &&
-            engine_->async_queue().is_worth_stealing(mine.shard.earliest_deadline(),
-                                                     other.shard.earliest_deadline())) {
-            DRAMA_MARK("worker.steals_the_more_urgent");
-            steal_from(mine, other, now);
-        }
+    const std::size_t other = engine_->async_queue().shard_to_help(mine.index, ++turns_);
+    if (other != mine.index) {
+        DRAMA_MARK("worker.steals_the_more_urgent");
+        steal_from(mine, *cores[other], now);
     }
 }
 

@@ -56,6 +56,13 @@ void runnable::note_stop(errc& noted, errc reason) noexcept {
     waits_.unlock();
 }
 
+void runnable::give_way_refused(const std::source_location& at) noexcept {
+    DRAMA_MARK("task.refused_over_and_over");
+    waits_.end();
+    begin_turn_wait(at);
+    home->yield(*this);
+}
+
 wait_record runnable::turn_record(std::uintptr_t wait) const noexcept {
     wait_record made;
     made.kind = wait_kind::turn;

@@ -108,6 +108,19 @@ class runnable : public work_item {
     /// Withdraws the wait; afterwards nobody else touches the record. Called on resumption.
     void end_wait() noexcept { waits_.end(); }
 
+    /// For an await that ends at once because of a stop, or is refused: a loop that does not heed
+    /// that must not keep its thread. True once the task has gone on so for long: it is suspended,
+    /// on its way behind others, and ends its wait on resumption. Requires: `resume_point` is set.
+    bool gives_way_refused(const std::source_location& at) noexcept {
+        if (!must_give_way_refused()) {
+            return false;
+        }
+        give_way_refused(at);
+        return true;
+    }
+    /// For one that gives way by itself.
+    bool must_give_way_refused() noexcept { return (slot().inline_left -= refusal_cost) <= 0; }
+
     /// A stop of this task, or of a scope that it is inside of, is pending.
     bool is_stopping() const noexcept { return waits_.is_stopping(); }
     /// The reason of the innermost pending stop; zero if there is none.
@@ -128,14 +141,17 @@ class runnable : public work_item {
     template <class Visit>
     void inspect_wait(Visit visit) noexcept {
         waits_.lock();
-        const std::uintptr_t wait = waits_.look();
-        if (wait_word::is_turn(wait)) {
-            const wait_record turn = turn_record(wait);
-            visit(&turn);
-        } else {
-            visit(wait_word::record_of(wait));
+        show_wait(visit);
+    }
+    /// The same, or false where somebody holds the lock. For a simulator, whose threads may have
+    /// lost their CPU with it.
+    template <class Visit>
+    bool try_inspect_wait(Visit visit) noexcept {
+        const bool is_locked = waits_.try_lock();
+        if (is_locked) {
+            show_wait(visit);
         }
-        waits_.unlock();
+        return is_locked;
     }
 
     /// The class that the await just begun gives the task, unless the user fixed it.
@@ -183,7 +199,21 @@ class runnable : public work_item {
     std::uint64_t id = 0;
 
   private:
+    static constexpr int refusal_cost = 8;  // completions without suspension that it stands for
+
+    template <class Visit>
+    void show_wait(Visit& visit) noexcept {
+        const std::uintptr_t wait = waits_.look();
+        if (wait_word::is_turn(wait)) {
+            const wait_record turn = turn_record(wait);
+            visit(&turn);
+        } else {
+            visit(wait_word::record_of(wait));
+        }
+        waits_.unlock();
+    }
     void note_stop(errc& noted, errc reason) noexcept;
+    void give_way_refused(const std::source_location& at) noexcept;
     wait_record turn_record(std::uintptr_t wait) const noexcept;
 
     using wait_word = basic_wait_word<wait_record>;

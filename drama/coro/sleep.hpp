@@ -36,6 +36,10 @@ struct sleep_awaiter : wait_record, timer_node {
         return false;
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {
+        return begins(at) || self->gives_way_refused(where);
+    }
+    /// False: it is stopped.
+    bool begins(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;
         self->set_class(work_class::read);
         object = this;
@@ -81,7 +85,10 @@ struct yield_awaiter {
         where = at;
     }
     bool await_ready() const noexcept {
-        return self->is_stopping() || (!always && self->home->now() < self->slot().turn_ends);
+        if (self->is_stopping()) [[unlikely]] {
+            return !self->must_give_way_refused();  // who does not heed it gives way nevertheless
+        }
+        return !always && self->home->now() < self->slot().turn_ends;
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;

@@ -83,6 +83,31 @@ task<wait_kind> kind_of(runnable* other) {
     co_return kind;
 }
 
+task<void> heed_no_stop(int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        auto slept = co_await sleep_for(1ms);
+        static_cast<void>(slept);
+    }
+}
+
+task<void> heed_no_stop_of_turns(int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        auto had_turn = co_await yield_now();
+        static_cast<void>(had_turn);
+    }
+}
+
+// Eight awaits that a stop ends at once, then a turn for others; the reports see where it waits.
+TEST(Sleep, WhoHeedsNoStopKeepsNoThread) {
+    for (const auto body : {heed_no_stop, heed_no_stop_of_turns}) {
+        test_host host;
+        auto stubborn = host.spawn(body, 200);
+        stubborn.request_stop();
+        host.run_ready();
+        EXPECT_EQ(host.counts().yielded, 25U);
+    }
+}
+
 TEST(Sleep, WakesAtItsInstant) {
     test_host host;
     const instant begun = host.now();

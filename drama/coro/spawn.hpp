@@ -209,7 +209,7 @@ struct join_awaiter : wait_record {
             return true;
         }
         stopped = !target->is_done();
-        return false;
+        return self->gives_way_refused(where);
     }
     static void on_cancel(wait_record& record) noexcept {
         auto& me = static_cast<join_awaiter&>(record);

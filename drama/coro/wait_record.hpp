@@ -118,6 +118,7 @@ class basic_wait_word {
     bool is_stopping() const noexcept { return pending_.load(std::memory_order_acquire); }
 
     void lock() noexcept { lock_.lock(); }
+    bool try_lock() noexcept { return lock_.try_lock(); }
     void unlock() noexcept { lock_.unlock(); }
 
     // Under the lock.

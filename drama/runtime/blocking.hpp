@@ -135,13 +135,13 @@ class call_awaiter : public wait_record, public job {
         job::cls = self_->cls;
         if (!self_->begin_wait(*this)) {
             given_up = self_->stop_reason();
-            return false;
+            return self_->gives_way_refused(where);
         }
         // From here on the call may complete, and this object be gone, at any moment.
         auto submitted = pool_of(*self_->home, kind_).submit(*this);
         if (!submitted) {
             given_up = submitted.error();
-            return false;
+            return self_->gives_way_refused(where);
         }
         return true;
     }

@@ -31,7 +31,7 @@ bool io_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
     self_->resume_point = at;
     if (!self_->begin_wait(*this)) {
         refused_ = true;
-        return false;
+        return self_->gives_way_refused(where);
     }
     if (start() == submission::completed) {
         stage_.store(stage::done, std::memory_order_relaxed);

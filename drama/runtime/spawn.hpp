@@ -22,7 +22,7 @@ struct DRAMA_API root_wait : admission_wait {
     bool await_ready() noexcept;
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         self->resume_point = at;
-        return gate->wait(*this);
+        return gate->wait(*this) || self->gives_way_refused(where);
     }
     /// The root, if it was launched; afterwards this owns nothing.
     admission<spawned*> take() noexcept;

@@ -5,11 +5,13 @@
 
 #include "drama/sim/internal/carrier.hpp"
 #include "drama/sim/internal/sim_scheduler.hpp"
+#include "drama/sim/points/heap_watch.hpp"
 
 namespace drama::inline v0 {
 
 struct carrier_threads::running_carrier : internal::carrier {
     std::thread thread{[this] {
+        const internal::reachable_thread_data caches;
         for (turn.wait(); !ends; turn.wait()) {
             serves->carry(*this);
         }

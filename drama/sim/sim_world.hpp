@@ -76,7 +76,7 @@ class DRAMA_API sim_world final : public world {
 
     // For the worlds of its nodes.
 
-    internal::sim_scheduler& scheduler() noexcept { return *threads_; }
+    internal::sim_scheduler& scheduler() const noexcept { return *threads_; }
     result<std::unique_ptr<world_thread>> start_thread_in(internal::thread_group& group,
                                                           thread_role role, thread_body& body);
     std::unique_ptr<io_system> make_io_of(internal::sim_process& process);

@@ -7,6 +7,7 @@
 
 #include "drama/runtime/engine.hpp"
 #include "drama/runtime/runtime.hpp"
+#include "drama/sim/internal/sim_scheduler.hpp"
 #include "drama/sim/oracle/livelock_watch.hpp"
 #include "drama/sim/oracle/quiescence.hpp"
 
@@ -40,6 +41,16 @@ std::int64_t simulation::tasks_alive() const noexcept {
         alive += each->handle().get().tasks_alive();
     }
     return alive;
+}
+
+instant simulation::last_due(instant most) const noexcept {
+    instant last(duration(world_.scheduler().last_event_until(most.time_since_epoch().count())));
+    for (runtime* const each : watched_) {
+        for (const auto& core : each->handle().get().cores()) {
+            last = std::max(last, core->wheel.last_until(most));
+        }
+    }
+    return last;
 }
 
 std::int64_t simulation::unreturned_frame_bytes() const {
@@ -93,9 +104,11 @@ verdict simulation::run_to_verdict(duration longest) {
     } look{this, livelock_watch(), false};
     const auto is_over = [](void* from) {
         watch& at = *static_cast<watch*>(from);
-        const auto found = at.marks.look(at.in->world_.progress_marks(), at.in->world_.steps());
+        const auto found =
+            at.marks.look(at.in->world_.progress_marks(), at.in->world_.steps(), at.in->now());
         if (found == livelock_watch::finding::calm_down) {
             at.in->world_.calm_down();
+            at.marks.wait_until(at.in->last_due(at.marks.horizon(at.in->now())));
         }
         at.stands = found == livelock_watch::finding::livelock;
         return at.stands || at.in->tasks_alive() == 0;

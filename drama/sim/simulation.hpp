@@ -69,6 +69,9 @@ class DRAMA_API simulation {
 
     /// Of the watched runtimes.
     std::int64_t tasks_alive() const noexcept;
+    /// When the last of what is due until `most` happens by itself: timers of the watched runtimes,
+    /// threads, operations. long_ago if nothing is.
+    instant last_due(instant most) const noexcept;
     /// Tasks, armed timers and operations in flight of the watched runtimes, and open descriptors
     /// of the world: "2 timers, 1 descriptors"; empty if there are none.
     std::string leftovers();

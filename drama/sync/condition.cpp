@@ -6,6 +6,10 @@
 namespace drama::inline v0 {
 
 bool condition::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
+    if (given_way) {
+        give_way(at);
+        return true;
+    }
     prepare(at);
     relock.self = self;
     relock.locked = locked;
@@ -17,8 +21,9 @@ bool condition::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept
     if (waits) {
         // A notification that came in between has put us into the mutex's own line.
         held.unlock();
+        return true;
     }
-    return waits;
+    return gives_way_after_all(at);
 }
 
 void condition::notify(std::size_t at_most) noexcept {

@@ -47,7 +47,7 @@ struct [[nodiscard]] condition::wait_awaiter : internal::sync_waiter {
         : sync_waiter(of, wait_kind::item, at_most, at), target(&of), locked(guard.held()) {
         DRAMA_ASSERT(locked != nullptr, "waiting on a condition without its mutex");
     }
-    bool await_ready() noexcept { return is_stopped(); }
+    bool await_ready() noexcept { return is_stopped() && !must_give_way_refused(); }
     bool await_suspend(std::coroutine_handle<> at) noexcept;
     [[nodiscard]] result<void> await_resume() noexcept {
         settle();

@@ -127,6 +127,28 @@ TEST(Mutex, AStopBeforeTheAwaitTakesNothing) {
     EXPECT_TRUE(is_free(lock));
 }
 
+task<void> lock_over_and_over(mutex* of, int rounds, duration timeout) {
+    for (int i = 0; i < rounds; ++i) {
+        auto locked = co_await of->lock(timeout);
+        EXPECT_FALSE(locked);
+    }
+}
+
+TEST(Mutex, WhoIsRefusedOverAndOverKeepsNoThread) {
+    for (const duration timeout : {duration(1h), duration(0)}) {
+        test_host host;
+        mutex lock;
+        const auto guard = lock.try_lock();
+        auto stubborn = host.spawn(lock_over_and_over, &lock, 200, timeout);
+        if (timeout != duration(0)) {
+            stubborn.request_stop();
+        }
+        host.run_ready();
+        EXPECT_EQ(host.counts().yielded, 25U);
+        EXPECT_EQ(host.timers_armed(), 0U);
+    }
+}
+
 TEST(Mutex, AStopWhileWaitingLeavesTheLine) {
     test_host host;
     mutex lock;

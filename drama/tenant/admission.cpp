@@ -76,7 +76,7 @@ bool admit_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
         decided = outcome::admitted;
         return false;
     }
-    return gate->wait(*this);
+    return gate->wait(*this) || self->gives_way_refused(where);
 }
 
 admission<request_permit> admit_awaiter::await_resume() noexcept {

@@ -112,7 +112,7 @@ TEST(Livelock, IsCalledSoAndNotLate) {
 }
 
 TEST(LivelockWatch, JudgesOnlyAfterACalmTail) {
-    livelock_watch watch(10);
+    livelock_watch watch({.steps = 10});
     EXPECT_EQ(watch.look(1, 100), livelock_watch::finding::none);
     EXPECT_EQ(watch.look(1, 109), livelock_watch::finding::none);
     EXPECT_EQ(watch.look(1, 110), livelock_watch::finding::calm_down);
@@ -120,8 +120,39 @@ TEST(LivelockWatch, JudgesOnlyAfterACalmTail) {
     EXPECT_EQ(watch.look(1, 140), livelock_watch::finding::livelock);
 }
 
+constexpr instant at_ms(int length) {
+    return instant(std::chrono::milliseconds(length));
+}
+
+TEST(LivelockWatch, WaitsForWhatIsDueSoonEnough) {
+    livelock_watch watch({.steps = 10});
+    EXPECT_EQ(watch.look(1, 100, at_ms(1'000)), livelock_watch::finding::none);
+    EXPECT_EQ(watch.look(1, 110, at_ms(1'010)), livelock_watch::finding::calm_down);
+    EXPECT_EQ(watch.horizon(at_ms(1'010)), at_ms(1'210)) << "twenty times as long";
+    watch.wait_until(at_ms(1'100));
+    EXPECT_EQ(watch.look(1, 190, at_ms(1'099)), livelock_watch::finding::none);
+    EXPECT_EQ(watch.look(1, 219, at_ms(1'100)), livelock_watch::finding::none);
+    EXPECT_EQ(watch.look(1, 220, at_ms(1'100)), livelock_watch::finding::livelock);
+
+    livelock_watch slower({.steps = 10});
+    EXPECT_EQ(slower.look(1, 100, at_ms(1'000)), livelock_watch::finding::none);
+    EXPECT_EQ(slower.look(1, 110, at_ms(1'010)), livelock_watch::finding::calm_down);
+    slower.wait_until(at_ms(1'210));
+    EXPECT_EQ(slower.look(1, 299, at_ms(1'011)), livelock_watch::finding::none);
+    EXPECT_EQ(slower.look(1, 329, at_ms(1'011)), livelock_watch::finding::livelock);
+}
+
+TEST(LivelockWatch, TakesNoEndlessPassingToAndFroForProgress) {
+    livelock_watch watch({.steps = 10, .marks = 3});
+    for (const std::uint64_t mark : {1, 2, 3}) {
+        EXPECT_EQ(watch.look(mark, 91 + 9 * mark), livelock_watch::finding::none);
+    }
+    EXPECT_EQ(watch.look(4, 128), livelock_watch::finding::calm_down);
+    EXPECT_EQ(watch.look(5, 158), livelock_watch::finding::livelock);
+}
+
 TEST(LivelockWatch, BeginsAnewWithEveryMark) {
-    livelock_watch watch(10);
+    livelock_watch watch({.steps = 10});
     EXPECT_EQ(watch.look(1, 100), livelock_watch::finding::none);
     EXPECT_EQ(watch.look(1, 110), livelock_watch::finding::calm_down);
     EXPECT_EQ(watch.look(2, 139), livelock_watch::finding::none);

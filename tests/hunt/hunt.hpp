@@ -41,6 +41,8 @@ std::span<const program> wait_programs();
 std::span<const program> partner_programs();
 /// What is used after it has gone.
 std::span<const program> lifetime_programs();
+/// Tasks that never come to their end, and memory that nobody owns.
+std::span<const program> endless_programs();
 /// One is a turn ahead of the other.
 std::span<const program> order_programs();
 

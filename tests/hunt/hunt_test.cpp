@@ -32,7 +32,7 @@ std::vector<program> all_programs() {
     std::vector<program> all;
     for (const auto some : {holder_programs(), signal_programs(), request_programs(),
                             race_programs(), cancel_programs(), wait_programs(), partner_programs(),
-                            lifetime_programs(), order_programs()}) {
+                            lifetime_programs(), order_programs(), endless_programs()}) {
         all.insert(all.end(), some.begin(), some.end());
     }
     return all;

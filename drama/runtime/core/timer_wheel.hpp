@@ -53,6 +53,9 @@ class basic_timer_wheel {
         return instant(duration(next_.load(std::memory_order_relaxed)));
     }
 
+    /// When the last of those timers is due that are due until `most`; long_ago if none is.
+    /// Threads: any. Complexity: O(timers); for reports.
+    instant last_until(instant most) noexcept;
     /// Timers armed. A hint.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 

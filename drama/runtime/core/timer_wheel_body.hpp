@@ -127,6 +127,21 @@ void basic_timer_wheel<Atomics>::unlink(node& timer) noexcept {
     }
 }
 
+template <class Atomics>
+instant basic_timer_wheel<Atomics>::last_until(instant most) noexcept {
+    const std::lock_guard guard(lock_);
+    instant last = long_ago;
+    for (auto& level : slots_) {
+        for (auto& slot : level) {
+            for (node* at = slot.empty() ? nullptr : &slot.front(); at != nullptr;
+                 at = slot.next_of(*at)) {
+                last = at->when <= most ? std::max(last, at->when) : last;
+            }
+        }
+    }
+    return last;
+}
+
 // The first tick after the present one at which a slot must be emptied; all ones if there is none.
 template <class Atomics>
 std::uint64_t basic_timer_wheel<Atomics>::next_tick() const noexcept {

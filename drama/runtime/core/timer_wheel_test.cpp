@@ -121,6 +121,17 @@ TEST(TimerWheel, IsExactAcrossTheLastLevelsRound) {
     EXPECT_LE(near.fired_at, near.when + tick);
 }
 
+TEST(TimerWheel, KnowsTheLastThatIsDueUntilThen) {
+    wheel_with_clock clocked(start);
+    EXPECT_EQ(clocked.wheel.last_until(never), long_ago);
+    clocked.at(start + 5ms);
+    clocked.at(start + 7s);
+    clocked.at(start + 3h);
+    EXPECT_EQ(clocked.wheel.last_until(start + 1ms), long_ago);
+    EXPECT_EQ(clocked.wheel.last_until(start + 7s), start + 7s);
+    EXPECT_EQ(clocked.wheel.last_until(never), start + 3h);
+}
+
 TEST(TimerWheel, DoesNotFireWhatWasDisarmed) {
     wheel_with_clock clocked(start);
     recorded& kept = clocked.at(start + 5ms);

@@ -30,7 +30,7 @@ bool begin_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
     begin_gate::bucket& mine = gate->bucket_of(*payer);
     const std::lock_guard guard(mine.lock);
     gate->add(mine, *this);
-    if (gate->must_wait(*payer, born) && sleep_awaiter::await_suspend(at)) {
+    if (gate->must_wait(*payer, born) && begins(at)) {
         DRAMA_MARK("begin_gate.waits");
         return true;  // it may have gone on already, as far as the lock that we hold
     }

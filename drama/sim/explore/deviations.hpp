@@ -49,6 +49,8 @@ class DRAMA_API recording_schedule final : public schedule_strategy {
                           const duration_range& range) noexcept override;
     bool preempts(const internal::sim_thread& whose, std::uint32_t one_in) noexcept override;
 
+    bool is_fair() const noexcept override { return inner_.is_fair(); }
+
     const std::vector<deviation>& deviations() const noexcept { return seen_; }
 
   private:

@@ -13,12 +13,16 @@
 #include "drama/sim/explore/k_loops.hpp"
 #include "drama/sim/report/crash_note.hpp"
 #include "drama/sim/report/describe_failure.hpp"
+#include "drama/sim/stuck_thread_watch.hpp"
 
 namespace drama::inline v0 {
 namespace {
 
 constexpr duration progress_period = std::chrono::seconds(5);
 constexpr std::uint32_t deviations_max = 3;
+// To make a failure of so many steps smaller takes a while.
+constexpr std::uint64_t steps_long = 200'000;
+constexpr int long_shrink_part = 4;  // it has no more than that of its time
 // Shares of the budget, in percent, for what is tried in order; the rest is sampled.
 constexpr std::uint64_t loops_percent = 30;
 constexpr std::uint64_t bounded_percent = 45;
@@ -182,9 +186,15 @@ class search {
     void report(const run_spec& spec, const run_record& seen) {
         const auto took =
             std::chrono::duration_cast<std::chrono::milliseconds>(time_.now() - began_);
+        if (seen.steps > steps_long) {
+            print(runner_.test().full_name() + ": " + seen.verdict.word + ", is made smaller  " +
+                  replay_command(runner_.test(), spec));
+        }
         failure_report shown = describe_failure(
             runner_, spec, seen,
-            {.shrink_budget = options_.replay ? duration::zero() : options_.shrink_budget,
+            {.shrink_budget = options_.replay           ? duration::zero()
+                              : seen.steps > steps_long ? options_.shrink_budget / long_shrink_part
+                                                        : options_.shrink_budget,
              .folder = options_.report_folder,
              .runs = found_.seeds,
              .took_ms = took.count()});
@@ -267,6 +277,7 @@ exploration explore(const sim_test_case& test, const explore_options& options,
                     expectation_probe& probe) {
     const on_one_cpu bound;
     const crash_note last_words;
+    const stuck_thread_watch looks_on;
     keep_memory();
     return search(test, options, probe).run();
 }

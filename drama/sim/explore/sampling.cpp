@@ -103,6 +103,27 @@ bool priority_changes::preempts(const internal::sim_thread& whose, std::uint32_t
     return random_walk::preempts(whose, one_in);
 }
 
+lockstep::lockstep(std::uint64_t seed) noexcept
+    : random_walk(seed), halves_(static_cast<std::int64_t>(timing_.below(3))) {
+}
+
+std::size_t lockstep::choose(std::span<internal::sim_thread* const> ready) noexcept {
+    const auto is_before = [](const internal::sim_thread* one, const internal::sim_thread* other) {
+        return one->ready_since != other->ready_since ? one->ready_since < other->ready_since
+                                                      : one->id < other->id;
+    };
+    return static_cast<std::size_t>(std::ranges::min_element(ready, is_before) - ready.begin());
+}
+
+std::int64_t lockstep::delay_ns(schedule_delay, const internal::sim_thread&,
+                                const duration_range& range) noexcept {
+    return range.least.count() + (range.most - range.least).count() * halves_ / 2;
+}
+
+bool lockstep::preempts(const internal::sim_thread&, std::uint32_t) noexcept {
+    return false;
+}
+
 starvation_bursts::starvation_bursts(std::uint64_t seed) noexcept : random_walk(seed) {
     plan_next();
 }

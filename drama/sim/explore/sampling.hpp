@@ -48,6 +48,23 @@ class DRAMA_API priority_changes final : public random_walk {
     std::uint64_t steps_ = 0;
 };
 
+/// All threads in step: the one that is ready for longest goes first, nobody loses its CPU, and
+/// what is alike takes equally long. No schedule is fairer, and two that get in each other's way
+/// for the same time go on doing so.
+class DRAMA_API lockstep final : public random_walk {
+  public:
+    explicit lockstep(std::uint64_t seed) noexcept;
+
+    std::size_t choose(std::span<internal::sim_thread* const> ready) noexcept override;
+    std::int64_t delay_ns(schedule_delay what, const internal::sim_thread& whose,
+                          const duration_range& range) noexcept override;
+    bool preempts(const internal::sim_thread& whose, std::uint32_t one_in) noexcept override;
+    bool is_fair() const noexcept override { return true; }
+
+  private:
+    std::int64_t halves_;  // of its range that each delay takes
+};
+
 /// A walk in which now and then one thread is held back: for a window of steps, short or long, it
 /// is chosen last and wakes late.
 class DRAMA_API starvation_bursts final : public random_walk {

@@ -51,6 +51,24 @@ std::size_t orders_of(three_threads& with) {
     return seen.size();
 }
 
+TEST(Strategies, LockstepTakesThemInTurnForEquallyLong) {
+    three_threads with;
+    with.threads[0].ready_since = 5;
+    with.threads[1].ready_since = 4;
+    with.threads[2].ready_since = 4;
+    std::map<std::int64_t, int> lengths;
+    for (std::uint64_t seed = 0; seed != 30; ++seed) {
+        lockstep strategy(seed);
+        EXPECT_TRUE(strategy.is_fair());
+        EXPECT_EQ(with.order(strategy), (std::vector<std::uint64_t>{2, 3, 1}));
+        const auto length = strategy.delay_ns(schedule_delay::wake, with.threads[0], wakes);
+        EXPECT_EQ(strategy.delay_ns(schedule_delay::wake, with.threads[1], wakes), length);
+        EXPECT_FALSE(strategy.preempts(with.threads[0], 1));
+        ++lengths[length];
+    }
+    EXPECT_EQ(lengths.size(), 3U);
+}
+
 TEST(Strategies, ReachEveryOrder) {
     three_threads with;
     EXPECT_EQ(orders_of<random_walk>(with), 6U);

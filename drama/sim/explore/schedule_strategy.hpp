@@ -40,6 +40,8 @@ class DRAMA_API schedule_strategy {
     /// True if `whose` loses its CPU after the step that has just ended. Asked after every step;
     /// `one_in` is how often the options want it, 0: never.
     virtual bool preempts(const internal::sim_thread& whose, std::uint32_t one_in) noexcept = 0;
+    /// Nobody waits for long while others run: a run that gets nowhere under it may be judged.
+    virtual bool is_fair() const noexcept { return false; }
 };
 
 /// Draws every answer uniformly: what a world does that was given no other strategy.

@@ -66,6 +66,8 @@ std::string search_step::to_text() const {
             return "pos" + mark;
         case search_kind::pct:
             return "pct" + std::to_string(depth) + mark;
+        case search_kind::lockstep:
+            return "lockstep" + mark;
         case search_kind::starve:
             return "starve" + mark;
         case search_kind::bounded: {
@@ -95,6 +97,8 @@ std::optional<search_step> search_step::parse(std::string_view text) {
         found.kind = search_kind::walk;
     } else if (word == "pos") {
         found.kind = search_kind::pos;
+    } else if (word == "lockstep") {
+        found.kind = search_kind::lockstep;
     } else if (word == "starve") {
         found.kind = search_kind::starve;
     } else if (word.starts_with("pct")) {
@@ -117,8 +121,10 @@ search_step search_step::sample(std::uint64_t seed) noexcept {
     const std::uint64_t drawn = splitmix64(state) % 100;
     search_step step;
     step.swarm = true;
-    if (drawn < 40) {
+    if (drawn < 35) {
         step.kind = search_kind::walk;
+    } else if (drawn < 40) {
+        step.kind = search_kind::lockstep;
     } else if (drawn < 65) {
         step.kind = search_kind::pos;
     } else if (drawn < 90) {
@@ -136,6 +142,8 @@ std::unique_ptr<schedule_strategy> make_strategy(const search_step& step, std::u
             return std::make_unique<partial_order_sampling>(seed);
         case search_kind::pct:
             return std::make_unique<priority_changes>(seed, step.depth);
+        case search_kind::lockstep:
+            return std::make_unique<lockstep>(seed);
         case search_kind::starve:
             return std::make_unique<starvation_bursts>(seed);
         case search_kind::bounded:

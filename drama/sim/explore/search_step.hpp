@@ -17,12 +17,13 @@
 namespace drama::inline v0 {
 
 enum class search_kind : std::uint8_t {
-    walk,     ///< every choice drawn uniformly
-    pos,      ///< partial order sampling: a priority drawn anew for each step
-    pct,      ///< fixed priorities that change at `depth` - 1 points
-    starve,   ///< one thread is held back for a while, again and again
-    bounded,  ///< a thread runs until it waits, but for `preemptions`
-    loop,     ///< a walk in which something goes wrong at one point
+    walk,      ///< every choice drawn uniformly
+    pos,       ///< partial order sampling: a priority drawn anew for each step
+    pct,       ///< fixed priorities that change at `depth` - 1 points
+    lockstep,  ///< in turn, and what is alike takes equally long
+    starve,    ///< one thread is held back for a while, again and again
+    bounded,   ///< a thread runs until it waits, but for `preemptions`
+    loop,      ///< a walk in which something goes wrong at one point
 };
 
 /// What goes wrong in a loop.
@@ -56,8 +57,8 @@ struct search_step {
     /// "loop.stop.120.2".
     std::string to_text() const;
     static std::optional<search_step> parse(std::string_view text);
-    /// What a search does with `seed` when it samples: 40 % walk, 25 % pos, 25 % pct of depth 2 and
-    /// 3, 10 % starve; all with swarm.
+    /// What a search does with `seed` when it samples: 35 % walk, 5 % lockstep, 25 % pos, 25 % pct
+    /// of depth 2 and 3, 10 % starve; all with swarm.
     static search_step sample(std::uint64_t seed) noexcept;
 
     friend bool operator==(const search_step&, const search_step&) = default;

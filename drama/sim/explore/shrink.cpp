@@ -12,6 +12,9 @@ namespace {
 
 // A smaller run may take more steps, but one that takes for ever is another failure.
 constexpr std::uint64_t steps_spare = 10'000;
+constexpr const char* livelock = "livelock";
+// Runs that get nowhere are the longest: to make one smaller, many are looked at less closely.
+constexpr std::uint64_t patience_part = 10;
 
 class shrinker {
   public:
@@ -20,14 +23,24 @@ class shrinker {
         : with_(with), may_go_on_(may_go_on), first_(seen) {
         best_.spec = spec;
         best_.record = seen;
+        if (seen.verdict.word == livelock) {
+            best_.spec.patience.steps /= patience_part;
+            best_.spec.patience.marks /= patience_part;
+        }
     }
 
     shrunk_failure run() {
+        const bool is_livelock = first_.verdict.word == livelock;
+        if (is_livelock && !try_change("", best_.spec)) {
+            best_.spec.patience = {};
+        }
         switch_features_off();
         leave_tasks_out();
         lower_capacities();
-        plan_schedule();
-        remove_deviations();
+        if (!is_livelock) {  // nobody reads a schedule of so many steps
+            plan_schedule();
+            remove_deviations();
+        }
         return std::move(best_);
     }
 
@@ -169,7 +182,9 @@ std::string_view first_place(std::string_view expectations) {
 }  // namespace
 
 bool is_same_failure(const run_record& one, const run_record& other) {
-    return one.verdict.word == other.verdict.word && one.verdict.places == other.verdict.places &&
+    // A livelock is met anywhere in it.
+    return one.verdict.word == other.verdict.word &&
+           (one.verdict.places == other.verdict.places || one.verdict.word == livelock) &&
            first_place(one.expectations) == first_place(other.expectations);
 }
 

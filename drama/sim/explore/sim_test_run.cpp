@@ -6,6 +6,9 @@
 #include <optional>
 
 #include "drama/sim/explore/swarm.hpp"
+#include "drama/sim/points/heap_watch.hpp"
+#include "drama/sim/report/lost_blocks.hpp"
+#include "drama/sim/stuck_thread_watch.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -33,6 +36,7 @@ sim_test_setup sim_test_runner::set_up(const run_spec& spec, schedule_strategy& 
     setup.left_out = spec.left_out;
     setup.capacity_max = spec.capacity_max;
     setup.steps_max = spec.steps_max;
+    setup.patience = spec.patience;
     setup.has_failed = probe_.question();
     setup.mute = probe_.muter();
     if (spec.how.kind == search_kind::loop && spec.how.loop == loop_kind::stop) {
@@ -67,6 +71,7 @@ void sim_test_runner::look_at(sim_test_world& world, run_record& into) {
     into.events = world.world().events();
     into.starts = world.starts();
     into.survives = world.survives();
+    into.has_killed = world.has_killed();
     for (std::size_t index = 0; index != fault_kinds; ++index) {
         into.points[index] = world.faults().asked(static_cast<fault_kind>(index));
         into.fired[index] = world.faults().fired(static_cast<fault_kind>(index));
@@ -80,6 +85,37 @@ void sim_test_runner::look_at(sim_test_world& world, run_record& into) {
 }
 
 run_record sim_test_runner::run(const run_spec& spec) {
+    run_record seen;
+    bool is_lost = false;
+    {
+        const internal::heap_watch watch(false);
+        seen = run_once(spec);
+        // What a killed process leaves is the kernel's, and a trace outlives the run.
+        is_lost = seen.verdict.holds() && !seen.has_killed && spec.trace == nullptr &&
+                  !watch.lost().empty();
+    }
+    if (is_lost) {
+        judge_heap(spec, seen);
+    }
+    return seen;
+}
+
+// What grows once, a cache of the machine's libraries for instance, does not grow in the second of
+// two equal runs.
+void sim_test_runner::judge_heap(const run_spec& spec, run_record& into) {
+    const internal::heap_watch watch(true);
+    const run_record again = run_once(spec);
+    const auto lost = watch.lost();
+    if (!again.verdict.holds() || lost.empty()) {
+        return;
+    }
+    into.verdict.word = "leak";
+    into.verdict.step = into.steps;
+    describe_lost_blocks(lost, into.verdict);
+}
+
+run_record sim_test_runner::run_once(const run_spec& spec) {
+    const stuck_thread_watch::during_run lasts;
     const std::unique_ptr<schedule_strategy> strategy =
         spec.deviations ? std::make_unique<deviating_schedule>(*spec.deviations)
                         : make_strategy(spec.how, spec.seed);
@@ -91,11 +127,14 @@ run_record sim_test_runner::run(const run_spec& spec) {
     {
         sim_test_world world(set_up(spec, asked));
         try {
+            internal::heap_watch::note_setup(true);
             test_.body(world);
+            internal::heap_watch::note_setup(false);
             world.start_nodes();  // nothing breaks before they stand
             break_things(spec, world);
             seen.verdict = world.finish();
         } catch (const std::exception& thrown) {
+            internal::heap_watch::note_setup(false);
             seen.verdict = {.word = "exception",
                             .what = thrown.what(),
                             .step = world.world().steps(),

@@ -59,6 +59,7 @@ struct run_spec {
     std::optional<std::vector<deviation>> deviations = {};  ///< the schedule, in place of `how`
     bool records_deviations = false;
 
+    livelock_patience patience = {};
     std::uint64_t steps_max = 0;  ///< a run that takes more is given up; 0: none is
     std::uint64_t stop_at_step = 0;
     run_trace* trace = nullptr;  ///< what happens is noted there
@@ -73,6 +74,7 @@ struct run_record {
     std::uint64_t events = 0;
     std::size_t starts = 0;
     survival survives;
+    bool has_killed = false;                          ///< a process
     std::array<std::uint64_t, fault_kinds> points{};  ///< of each kind of fault
     std::array<std::uint64_t, fault_kinds> fired{};
     std::vector<std::string> faults;                    ///< the first that fired, in words
@@ -86,10 +88,13 @@ class DRAMA_API sim_test_runner {
     sim_test_runner(const sim_test_case& test, expectation_probe& probe)
         : test_(test), probe_(probe) {}
 
+    /// What simulated code took from the heap and lost is a failure if it happens twice.
     run_record run(const run_spec& spec);
     const sim_test_case& test() const noexcept { return test_; }
 
   private:
+    run_record run_once(const run_spec& spec);
+    void judge_heap(const run_spec& spec, run_record& into);
     sim_test_setup set_up(const run_spec& spec, schedule_strategy& strategy);
     static void break_things(const run_spec& spec, sim_test_world& world);
     static void look_at(sim_test_world& world, run_record& into);

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sim/internal/event_queue.hpp"
 
+#include <algorithm>
+
 #include "drama/base/assert.hpp"
 
 namespace drama::inline v0::internal {
+
+std::int64_t event_queue::last_until(std::int64_t most_ns,
+                                     void (*left_out)(timed_event&) noexcept) const noexcept {
+    std::int64_t last = 0;
+    for (const entry& each : heap_) {
+        if (each.at_ns <= most_ns && each.event->fire != left_out) {
+            last = std::max(last, each.at_ns);
+        }
+    }
+    return last;
+}
 
 void event_queue::schedule(timed_event& event, std::int64_t at_ns) {
     DRAMA_ASSERT(!event.is_scheduled(), "the event is scheduled already");

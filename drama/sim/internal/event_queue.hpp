@@ -31,6 +31,11 @@ class event_queue {
     /// Requires: not empty.
     std::int64_t next_ns() const noexcept { return heap_.front().at_ns; }
 
+    /// The latest time of those events that come until `most_ns` and are not of the kind that fires
+    /// so; 0 if none does. Complexity: O(n).
+    std::int64_t last_until(std::int64_t most_ns,
+                            void (*left_out)(timed_event&) noexcept) const noexcept;
+
     /// Requires: `event` is not scheduled. Lifetime: until it fires or is cancelled.
     void schedule(timed_event& event, std::int64_t at_ns);
     /// Takes it out; nothing happens if it is not scheduled.

@@ -10,6 +10,7 @@
 
 #include "drama/base/assert.hpp"
 #include "drama/coro/runnable.hpp"
+#include "drama/sim/internal/step_beat.hpp"
 #include "drama/sim/report/run_trace.hpp"
 #include "drama/base/atomic.hpp"
 #include "drama/coro/frame_pool.hpp"
@@ -151,6 +152,7 @@ std::int64_t sim_scheduler::cpu_ns(const sim_thread& thread) const noexcept {
 }
 
 void sim_scheduler::begin_running(sim_thread& thread) noexcept {
+    beat_step();
     current_ = &thread;
     thread.runs_since_ns = now_ns_;
 }

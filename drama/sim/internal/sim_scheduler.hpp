@@ -113,9 +113,9 @@ class DRAMA_API sim_scheduler {
     /// They go on where they were.
     void let_go(thread_group& group) noexcept;
     void limit_threads(std::size_t most) noexcept { threads_max_ = most; }
-    /// From now on every answer is drawn from the seed, whatever the strategy was: who waits for
-    /// another thread's turn gets somewhere.
-    void be_fair() noexcept { strategy_ = &own_strategy_; }
+    /// From now on every answer is drawn from the seed, unless the strategy is fair by itself: who
+    /// waits for another thread's turn gets somewhere.
+    void be_fair() noexcept { strategy_ = strategy_->is_fair() ? strategy_ : &own_strategy_; }
     std::size_t alive() const noexcept { return alive_; }
     std::size_t burning_max() const noexcept { return burning_max_; }
 
@@ -182,6 +182,9 @@ class DRAMA_API sim_scheduler {
     /// What breaks in this world. Each fault that fires is an event.
     fault_plan& faults() noexcept { return faults_; }
     std::uint64_t steps() const noexcept { return steps_; }
+    /// When the last of what is due until then happens: operations, and threads in the middle of a
+    /// step. What a thread between steps waits for is a timer of its runtime, or its own affair.
+    std::int64_t last_event_until(std::int64_t most_ns) const noexcept;
     bool has_events() const noexcept { return !events_.empty() || !ready_.empty(); }
     /// What each thread does, one line each.
     std::string describe() const;

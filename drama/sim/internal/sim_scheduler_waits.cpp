@@ -190,6 +190,16 @@ bool sim_scheduler::wait_at(const void* object, std::int64_t until_ns) noexcept 
     return mine.point.notified;
 }
 
+std::int64_t sim_scheduler::last_event_until(std::int64_t most_ns) const noexcept {
+    std::int64_t last = events_.last_until(most_ns, &on_due);
+    for (const auto& each : threads_) {
+        if (each->inside != nullptr && each->is_scheduled() && each->at_ns <= most_ns) {
+            last = std::max(last, each->at_ns);
+        }
+    }
+    return last;
+}
+
 std::size_t sim_scheduler::waiting_at_objects(std::int64_t least_ns) const noexcept {
     return static_cast<std::size_t>(
         std::ranges::count_if(object_waits_, [&](const object_wait* each) {

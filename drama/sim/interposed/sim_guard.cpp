@@ -6,7 +6,6 @@
 //
 // The program's definition goes before the shared libraries', for those too: so std::chrono,
 // std::thread, std::random_device and whatever else libstdc++ offers are covered.
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,11 +19,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "drama/sim/internal/machine_calls.hpp"
 #include "drama/sim/interposed/next_symbol.hpp"
+#include "drama/sim/report/code_place.hpp"
 
 namespace {
 
@@ -40,33 +39,6 @@ bool is_simulated() noexcept {
     return !is_reporting && machine_calls::is_simulated();
 }
 
-// "function at file:line", as far as the machine has the tools to tell.
-std::string place_of(const void* address, const Dl_info& found) {
-    std::array<char, 512> line{};
-    const auto offset = static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(address) -
-                                                 reinterpret_cast<std::uintptr_t>(found.dli_fbase));
-    std::snprintf(line.data(), line.size(), "addr2line -Cpfie '%s' 0x%zx 2>/dev/null",
-                  found.dli_fname, offset - 1);
-    std::string text;
-    if (FILE* const tool = ::popen(line.data(), "r")) {
-        while (std::fgets(line.data(), line.size(), tool) != nullptr) {
-            text += "    ";
-            text += line.data();
-        }
-        ::pclose(tool);
-    }
-    if (text.empty()) {
-        std::snprintf(line.data(), line.size(), "    %s+0x%zx\n", found.dli_fname, offset);
-        text = line.data();
-    }
-    return text;
-}
-
-bool is_of_the_system(const char* library) noexcept {
-    return std::strstr(library, "/libc.so") != nullptr ||
-           std::strstr(library, "/libstdc++.so") != nullptr;
-}
-
 // Who called: the frames above this file's and the system libraries'.
 [[gnu::noinline]] std::string call_site() {
     std::array<void*, 32> frames{};
@@ -74,12 +46,11 @@ bool is_of_the_system(const char* library) noexcept {
     std::string text;
     int shown = 0;
     for (int i = 3; i < count && shown < 2; ++i) {  // this, the report and the interposed call
-        Dl_info found{};
-        const auto at = static_cast<std::size_t>(i);
-        if (::dladdr(frames[at], &found) != 0 && !is_of_the_system(found.dli_fname)) {
-            text += place_of(frames[at], found);
-            ++shown;
+        const auto& lines = drama::internal::code_places(frames[static_cast<std::size_t>(i)]);
+        for (const std::string& each : lines) {
+            text += "    " + each + '\n';
         }
+        shown += lines.empty() ? 0 : 1;
     }
     return text;
 }

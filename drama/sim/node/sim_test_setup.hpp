@@ -10,6 +10,7 @@
 
 #include "drama/runtime/runtime_options.hpp"
 #include "drama/sim/net/sim_network.hpp"
+#include "drama/sim/oracle/livelock_watch.hpp"
 #include "drama/sim/sim_options.hpp"
 
 namespace drama::inline v0 {
@@ -35,6 +36,8 @@ struct sim_test_setup {
     duration longest = std::chrono::minutes(10);
     /// Steps after which a run that has not ended is given up; 0: never.
     std::uint64_t steps_max = 0;
+    /// When a run that goes on is said to stand still.
+    livelock_patience patience{};
     /// True once an expectation has failed: the run ends then. Null: nobody knows.
     bool (*has_failed)() = nullptr;
     /// Called with true before what is left of killed nodes ends, and with false after it: what

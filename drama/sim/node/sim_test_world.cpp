@@ -17,7 +17,8 @@ sim_test_world::sim_test_world(const sim_test_setup& setup)
     : setup_(setup),
       sim_(setup.seed, telling_strays(setup.world)),
       random_(setup.seed ^ test_stream),
-      node_seeds_(setup.seed ^ node_stream) {
+      node_seeds_(setup.seed ^ node_stream),
+      watch_(setup.patience) {
     sim_.network().options() = setup.network;
 }
 
@@ -115,6 +116,7 @@ void sim_test_world::ask(act what, std::string_view on, int number) {
 void sim_test_world::perform(const request& asked) {
     sim_node& on = node(asked.node);
     note(static_cast<std::uint64_t>(asked.what) << 56 ^ on.lives());
+    has_killed_ = has_killed_ || (asked.what != act::pause && asked.what != act::resume);
     performs_ = &asked;  // what its crash asks for comes after it
     switch (asked.what) {
         case act::lose_power:
@@ -202,9 +204,15 @@ bool sim_test_world::is_wrong() {
 
 // Before it says so, faults have ended and the run had time to recover.
 bool sim_test_world::is_stuck() noexcept {
-    const auto found = watch_.look(sim_.world().progress_marks(), sim_.world().steps());
+    const auto found = watch_.look(sim_.world().progress_marks(), sim_.world().steps(), now());
     if (found == livelock_watch::finding::calm_down) {
         sim_.world().calm_down();
+        const instant most = watch_.horizon(now());
+        instant due = sim_.last_due(most);
+        for (const scripted& each : script_) {
+            due = each.at <= most ? std::max(due, each.at) : due;
+        }
+        watch_.wait_until(due);
     }
     return found == livelock_watch::finding::livelock;
 }

@@ -176,6 +176,8 @@ class DRAMA_API sim_test_world {
     /// calls yield the same.
     const run_verdict& finish();
     const run_verdict& verdict() const noexcept { return verdict_; }
+    /// A process was killed, or ended without warning.
+    bool has_killed() const noexcept { return has_killed_; }
     /// How often `start` and its kin were called.
     std::size_t starts() const noexcept { return programs_.size(); }
 
@@ -224,6 +226,8 @@ class DRAMA_API sim_test_world {
     void judge_turns();
     void take(const drama::verdict& seen);
     void list_waits();
+    void list_tasks();
+    livelock_watch watch_of_stops() noexcept;
     void stop_nodes();
     void bury_nodes();
 
@@ -245,6 +249,7 @@ class DRAMA_API sim_test_world {
     bool runs_ = false;
     bool finishing_ = false;
     bool has_paused_ = false;
+    bool has_killed_ = false;
     livelock_watch watch_;
     duration without_turn_most_ = duration::max();
     survival survives_;

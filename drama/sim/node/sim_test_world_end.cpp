@@ -13,6 +13,21 @@
 namespace drama::inline v0 {
 namespace {
 
+constexpr std::size_t listed_max = 8;
+// Who was asked to stop has less to do than the test had.
+constexpr std::uint64_t stop_patience_part = 10;
+
+std::string wait_of(runnable& task) {
+    std::string wait = "does not wait";
+    task.try_inspect_wait([&](const wait_record* record) {
+        if (record != nullptr) {
+            wait =
+                std::string("awaits ") + name_of(record->kind) + "  " + place_text(record->where);
+        }
+    });
+    return wait;
+}
+
 std::string counted(std::size_t count, const char* what) {
     return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
 }
@@ -31,7 +46,7 @@ const run_verdict& sim_test_world::finish() {
         run_until(saturating_add(limit, 3 * setup_.longest));
     }
     if (verdict_.word == "livelock") {
-        list_waits();
+        list_tasks();
     } else if (verdict_.holds() && !is_done()) {
         judge_end();
     }
@@ -117,28 +132,52 @@ void sim_test_world::list_waits() {
             "task " + std::to_string(root.id) + " '" +
             (*root.name == 0 ? place_text(root.site.where) : std::string(root.name)) +
             "'  node=" + each.what().node + "  tenant=" + each.what().tenant;
-        std::string wait = "does not wait";
-        root.inspect_wait([&](const wait_record* record) {
-            if (record != nullptr) {
-                wait = std::string("awaits ") + name_of(record->kind) + "  " +
-                       place_text(record->where);
-            }
-        });
+        std::string wait = wait_of(root);
         verdict_.waits.push_back(who + "  " + wait);
         verdict_.places.push_back(std::move(wait));
     }
     std::ranges::sort(verdict_.places);
 }
 
+// Of all that lives, also what no program waits for: one of them goes on and on.
+void sim_test_world::list_tasks() {
+    const auto all = sim_.world().census().tasks();
+    for (const task_census::live_task& each : all) {
+        if (verdict_.waits.size() == listed_max) {
+            verdict_.waits.push_back("and " + std::to_string(all.size() - listed_max) +
+                                     " more tasks");
+            break;
+        }
+        runnable& self = *each.task;
+        std::string wait = wait_of(self);
+        verdict_.waits.push_back(
+            "task " + std::to_string(each.number) +
+            (*self.name == 0 ? std::string() : " '" + std::string(self.name) + '\'') +
+            "  tenant=" + static_cast<const tenant_record&>(*self.payer).name() + "  " + wait +
+            (self.is_stopping() ? "  (asked to stop, spawned at " : "  (spawned at ") +
+            place_text(self.site.where) + ')');
+        verdict_.places.push_back(std::move(wait));
+    }
+    std::ranges::sort(verdict_.places);
+}
+
+livelock_watch sim_test_world::watch_of_stops() noexcept {
+    livelock_patience patience = setup_.patience;
+    patience.steps /= stop_patience_part;
+    patience.marks += sim_.world().progress_marks();
+    return livelock_watch(patience);
+}
+
 void sim_test_world::stop_nodes() {
     runs_ = true;  // what code asks for now comes too late
-    watch_ = livelock_watch();
+    watch_ = watch_of_stops();
     // A stop has minutes for slow faults; for a program that spins these would be hours of ours.
     const auto is_enough = [](void* self) {
         auto& mine = *static_cast<sim_test_world*>(self);
         const bool stands = mine.is_stuck();
-        if (stands) {
+        if (stands && mine.verdict_.holds()) {
             mine.fail("livelock", "tasks were asked to stop and go on and on");
+            mine.list_tasks();
         }
         return stands;
     };
@@ -161,7 +200,7 @@ void sim_test_world::bury_nodes() {
     if (setup_.mute != nullptr) {
         setup_.mute(true);
     }
-    watch_ = livelock_watch();
+    watch_ = watch_of_stops();
     sim_.world().set_impatience(
         [](void* self) { return static_cast<sim_test_world*>(self)->is_stuck(); }, this);
     for (sim_node& each : nodes_) {

@@ -154,6 +154,54 @@ TEST(SimTestWorld, ANodeMayBeStartedWhenItsPowerFails) {
     }
 }
 
+task<void> heeds_no_stop() {
+    for (;;) {
+        auto slept = co_await sleep_for(1ms);
+        static_cast<void>(slept);
+    }
+}
+
+TEST(SimTestWorld, TellsWhereATaskWaitsThatHeedsNoStop) {
+    sim_test_world world({.seed = seed_or(1)});
+    int ended = 0;
+    world.start("a", nap, 5ms, &ended);
+    world.serve("a", heeds_no_stop);
+    EXPECT_EQ(world.finish().word, "livelock");
+    ASSERT_EQ(world.verdict().waits.size(), 1U);
+    EXPECT_NE(world.verdict().waits[0].find("awaits turn  sim_test_world_test.cpp:"),
+              std::string::npos)
+        << world.verdict().waits[0];
+    EXPECT_LT(world.verdict().step, 200'000U);
+}
+
+task<void> polls(const bool* is_over) {
+    while (!*is_over) {
+        auto slept = co_await sleep_for(10us);
+        static_cast<void>(slept);
+    }
+}
+
+task<void> ends_later(duration length, bool* is_over) {
+    auto slept = co_await sleep_for(length);
+    static_cast<void>(slept);
+    *is_over = true;
+}
+
+// It polls half a million times, and what it polls for is on its way.
+TEST(SimTestWorld, WhoPollsForWhatIsDueIsInNoLivelock) {
+    sim_test_world world({.seed = seed_or(1), .patience = {.steps = 5'000}});
+    bool is_over = false;
+    world.start("a", polls, &is_over);
+    world.start("a", ends_later, 1500ms, &is_over);
+    EXPECT_TRUE(world.finish().holds()) << world.verdict().what;
+    EXPECT_GT(world.world().steps(), 20'000U);
+
+    sim_test_world nobody({.seed = seed_or(1), .patience = {.steps = 5'000}});
+    bool is_never_over = false;
+    nobody.start("a", polls, &is_never_over);
+    EXPECT_EQ(nobody.finish().word, "livelock");
+}
+
 TEST(SimTestWorld, TellsOfNodesThatAreNotThere) {
     sim_test_world world({.seed = seed_or(1)});
     world.kill("nobody");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The heap of a program whose accesses are points: what simulated code frees is overwritten and
-// held back until the run ends, so that who still uses it is caught (access_points.hpp). Other
-// programs may get these operators from the archive too; for them they are malloc and free.
+// held back until the run ends, so that who still uses it is caught (access_points.hpp). In
+// every program that searches, what a run does not give back is told (heap_watch.hpp). For others
+// that get these operators from the archive they are malloc and free.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 
 #include "drama/base/assert.hpp"
 #include "drama/sim/points/access_points.hpp"
+#include "drama/sim/points/heap_watch.hpp"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define DRAMA_HAS_OWN_HEAP 1
@@ -29,6 +31,10 @@ namespace drama::inline v0::internal {
 #ifdef DRAMA_HAS_OWN_HEAP
 
 void hold_freed_memory_back() noexcept {
+}
+
+bool use_watched_heap() noexcept {
+    return false;
 }
 
 #else
@@ -63,13 +69,14 @@ void let_go_of_all() noexcept {
     }
 }
 
-void* take(std::size_t size, std::size_t alignment) {
+void* take(std::size_t size, std::size_t alignment, const void* caller) {
     for (;;) {
         void* const got =
             alignment <= alignof(std::max_align_t)
                 ? std::malloc(size == 0 ? 1 : size)
                 : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
         if (got != nullptr) {
+            note_heap_block(got, size, caller);
             return got;
         }
         const std::new_handler handler = std::get_new_handler();
@@ -83,6 +90,7 @@ void* take(std::size_t size, std::size_t alignment) {
 // No block goes back to the heap with what marks freed memory in it: freed frames have it too. A
 // compiler may leave out a memset before free.
 void give_back(void* block) noexcept {
+    note_heap_block_given(block);
     if (block == nullptr || !is_wanted) {
         std::free(block);
         return;
@@ -112,6 +120,10 @@ void hold_freed_memory_back() noexcept {
     set_release_of_freed_memory(&let_go_of_all);
 }
 
+bool use_watched_heap() noexcept {
+    return true;
+}
+
 #endif
 
 }  // namespace drama::inline v0::internal
@@ -119,10 +131,18 @@ void hold_freed_memory_back() noexcept {
 #ifndef DRAMA_HAS_OWN_HEAP
 
 void* operator new(std::size_t size) {
-    return drama::internal::take(size, 0);
+    return drama::internal::take(size, 0, __builtin_return_address(0));
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-    return drama::internal::take(size, static_cast<std::size_t>(alignment));
+    return drama::internal::take(size, static_cast<std::size_t>(alignment),
+                                 __builtin_return_address(0));
+}
+void* operator new[](std::size_t size) {
+    return drama::internal::take(size, 0, __builtin_return_address(0));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+    return drama::internal::take(size, static_cast<std::size_t>(alignment),
+                                 __builtin_return_address(0));
 }
 void operator delete(void* block) noexcept {
     drama::internal::give_back(block);
@@ -134,6 +154,18 @@ void operator delete(void* block, std::align_val_t) noexcept {
     drama::internal::give_back(block);
 }
 void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+    drama::internal::give_back(block);
+}
+void operator delete[](void* block) noexcept {
+    drama::internal::give_back(block);
+}
+void operator delete[](void* block, std::size_t) noexcept {
+    drama::internal::give_back(block);
+}
+void operator delete[](void* block, std::align_val_t) noexcept {
+    drama::internal::give_back(block);
+}
+void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
     drama::internal::give_back(block);
 }
 

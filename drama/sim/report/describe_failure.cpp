@@ -2,6 +2,7 @@
 #include "drama/sim/report/describe_failure.hpp"
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include "drama/sim/explore/replay_token.hpp"
@@ -13,24 +14,27 @@ namespace {
 
 constexpr std::size_t last_steps = 12;
 constexpr int confirmations = 5;
+constexpr std::uint64_t steps_long = 200'000;  // a run of more is confirmed once
 
 replay_token token_of(const run_spec& spec) {
     return {spec.seed, spec.how.to_text(), build_id()};
 }
 
-// What shrinking did, and how often the smaller run fails in the same way.
-void add_shrunk(sim_test_runner& with, const shrunk_failure& small, const run_record& seen,
-                failure_report& into) {
+// What shrinking did. Yields how often the smaller run fails in the same way.
+int add_shrunk(sim_test_runner& with, const shrunk_failure& small, const run_record& seen,
+               const std::function<bool()>& has_time, failure_report& into) {
     int same = 0;
-    for (int i = 0; i != confirmations; ++i) {
+    int tried = 0;
+    do {
+        ++tried;
         same += is_same_failure(with.run(small.spec), seen) ? 1 : 0;
-    }
+    } while (tried != confirmations && seen.steps < steps_long && has_time());
     into.shrunk.push_back(std::to_string(seen.steps) + " -> " + std::to_string(small.record.steps) +
                           " steps, " + std::to_string(seen.starts) + " -> " +
                           std::to_string(seen.starts - small.spec.left_out.size()) + " tasks, " +
                           std::to_string(small.deviations_before) + " -> " +
                           std::to_string(small.deviations()) + " deviations; same verdict " +
-                          std::to_string(same) + '/' + std::to_string(confirmations) + " (" +
+                          std::to_string(same) + '/' + std::to_string(tried) + " (" +
                           std::to_string(small.runs) + " runs)");
     for (const std::string& each : small.steps) {
         into.shrunk.push_back(each);
@@ -40,6 +44,7 @@ void add_shrunk(sim_test_runner& with, const shrunk_failure& small, const run_re
             into.schedule.push_back(to_text(each));
         }
     }
+    return same;
 }
 
 }  // namespace
@@ -69,9 +74,11 @@ failure_report describe_failure(sim_test_runner& with, const run_spec& spec, con
     if (options.shrink_budget > duration::zero()) {
         const clock time;
         const instant until = time.now() + options.shrink_budget;
-        const shrunk_failure small = shrink(with, spec, seen, [&] { return time.now() < until; });
-        add_shrunk(with, small, seen, shown);
-        shown_spec = small.spec;
+        const std::function<bool()> has_time = [&] { return time.now() < until; };
+        const shrunk_failure small = shrink(with, spec, seen, has_time);
+        if (add_shrunk(with, small, seen, has_time, shown) != 0) {
+            shown_spec = small.spec;
+        }
     }
     run_trace trace;
     shown_spec.trace = &trace;

@@ -29,6 +29,16 @@ void sync_waiter::prepare(std::coroutine_handle<> at) noexcept {
     self->home->arm(timer);
 }
 
+void sync_waiter::give_way(std::coroutine_handle<> at) noexcept {
+    self->resume_point = at;
+    if (published) {
+        self->end_wait();
+    }
+    published = true;
+    self->begin_turn_wait(where);
+    self->home->yield(*self);
+}
+
 bool sync_waiter::enter(waiter_queue& into) noexcept {
     if (expired) {
         outcome = wait_outcome::timed_out;

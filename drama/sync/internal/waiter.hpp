@@ -129,6 +129,19 @@ struct DRAMA_API sync_waiter : wait_record, queue_node {
         }
         return false;
     }
+    /// The await ends without a wait. True: the task has gone on so for long; others come first.
+    bool must_give_way() noexcept { return given_way = --self->slot().inline_left <= 0; }
+    bool must_give_way_refused() noexcept { return given_way = self->must_give_way_refused(); }
+    /// Behind others, with what it has got or the reason why not. Suspends.
+    void give_way(std::coroutine_handle<> at) noexcept;
+    /// The same for an await_suspend that does not wait, if it must. Requires: it is in no line.
+    bool gives_way_after_all(std::coroutine_handle<> at) noexcept {
+        if (!must_give_way_refused()) {
+            return false;
+        }
+        give_way(at);
+        return true;
+    }
     /// Before the lock is taken: says where to go on and arms the timeout. The timeout may pass
     /// before the task stands in the line; `expired` then tells `enter`.
     void prepare(std::coroutine_handle<> at) noexcept;
@@ -211,22 +224,19 @@ struct sync_awaiter : sync_waiter {
     using sync_waiter::sync_waiter;
 
     bool await_ready() noexcept {
-        if (is_stopped()) {
-            return true;
+        if (is_stopped()) [[unlikely]] {
+            return !must_give_way_refused();
         }
         wake_list woken;
         primitive->state_lock.lock();
         const bool taken = static_cast<Awaiter*>(this)->take(woken);
         primitive->state_lock.unlock();
         woken.wake();
-        given_way = taken && --self->slot().inline_left <= 0;
-        return taken && !given_way;
+        return taken && !must_give_way();
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {
         if (given_way) {
-            // It has what it wanted, but has gone on without a wait for long: others come first.
-            self->resume_point = at;
-            self->home->yield(*self);
+            give_way(at);
             return true;
         }
         prepare(at);
@@ -237,7 +247,7 @@ struct sync_awaiter : sync_waiter {
         const bool waits = !me.take(woken) && enter(me.line());
         of.state_lock.unlock();
         woken.wake();  // not ours any more, if it waits
-        return waits;
+        return waits || gives_way_after_all(at);
     }
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/sched/fair_queue.hpp"
 
+#include <algorithm>
+
 namespace drama::inline v0 {
 
 fair_queue::fair_queue(policy order, std::size_t shard_count, queue_id id, share_ledger* ledger)
@@ -28,11 +30,10 @@ bool fair_queue::is_worth_stealing(virtual_time own, virtual_time other) const n
 }
 
 std::size_t fair_queue::shard_to_help(std::size_t own, std::uint64_t turn) const noexcept {
-    constexpr std::size_t compared_each_turn = 4;
     constexpr std::uint64_t turns_between_looks = 8;
     const std::size_t count = shards_.size();
     const virtual_time mine = shards_[own]->earliest_deadline();
-    const bool looks_at_all = count <= compared_each_turn || mine == no_deadline;
+    const bool looks_at_all = count <= shards_looked_at || mine == no_deadline;
     if (!looks_at_all && turn % turns_between_looks != 0) {
         const std::size_t urgent = most_urgent_.load(std::memory_order_relaxed);
         const bool helps =
@@ -61,6 +62,21 @@ std::size_t fair_queue::less_urgent_of(std::size_t last, std::size_t other) cons
     const virtual_time its = shards_[other]->earliest_with_running();
     const bool is_better = mine != no_deadline && (its == no_deadline || before(mine, its));
     return is_better ? other : last;
+}
+
+virtual_span fair_queue::members_behind(virtual_time clock) const noexcept {
+    if (shards_.size() > shards_looked_at) {
+        return 0;
+    }
+    const clock_sums members = sums();
+    if (members.weight <= 0) {
+        return 0;
+    }
+    // Sum of w (V - v_i): small, and exact although both terms wrap.
+    const auto behind = static_cast<std::int64_t>(
+        static_cast<std::uint64_t>(members.weight) * static_cast<std::uint64_t>(clock) -
+        members.moment);
+    return std::max<virtual_span>(0, behind / members.weight);
 }
 
 std::size_t fair_queue::size() const noexcept {

@@ -59,6 +59,11 @@ class DRAMA_API fair_queue {
     /// the tenant last, or at `other`, if what runs and would run next there is due later.
     std::size_t less_urgent_of(std::size_t last, std::size_t other) const noexcept;
 
+    /// How far the clock is ahead of the mean of the members, where it is. It runs ahead when
+    /// servers stop between two corrections; who joined at it would stand behind tenants that had
+    /// their share. Beyond four shards 0, for the cost. Complexity: O(1).
+    virtual_span members_behind(virtual_time clock) const noexcept;
+
     /// `lost` of a server's time served nobody: the clock goes that much slower. Threads: any.
     void note_lost(duration lost) noexcept { clock_.note_lost(lost); }
 
@@ -71,6 +76,8 @@ class DRAMA_API fair_queue {
     clock_sums sums() const noexcept;
 
   private:
+    static constexpr std::size_t shards_looked_at = 4;  // by everybody, each time
+
     void update(instant now) noexcept;
     void publish_most_urgent() noexcept;
 

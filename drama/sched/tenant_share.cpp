@@ -22,7 +22,7 @@ virtual_span forgiven(const forgiving& debts, std::int64_t left_ns) noexcept {
 }  // namespace
 
 sums_change tenant_share::join(queue_id queue, virtual_time clock, duration credit, duration debt,
-                               forgiving old_debts) noexcept {
+                               forgiving old_debts, virtual_span members_behind) noexcept {
     const std::size_t q = index(queue);
     const std::lock_guard held(locks_[q]);
     if (members_[q]++ != 0) {
@@ -31,7 +31,7 @@ sums_change tenant_share::join(queue_id queue, virtual_time clock, duration cred
     const fixed_weight w = weight();
     const virtual_time u = service();
     const virtual_span offset = places_[q].offset.load(std::memory_order_relaxed);
-    virtual_time v = clock;
+    virtual_time v = advanced(clock, -members_behind);
     if (offset != never_joined) {
         // A position left behind for so long that the difference wrapped reads as a debt; the clamp
         // bounds that mistake too.
@@ -39,7 +39,10 @@ sums_change tenant_share::join(queue_id queue, virtual_time clock, duration cred
         if (ahead > 0 && old_debts.rate != 0) {
             ahead = std::max<virtual_span>(0, ahead - forgiven(old_debts, places_[q].accounted));
         }
-        v = advanced(clock, std::clamp(ahead, -to_virtual(credit, w), to_virtual(debt, w)));
+        const virtual_span credit_behind = to_virtual(credit, w);
+        // Idle time is not banked; but who was not ahead keeps its place among members behind.
+        const virtual_span least = ahead < 0 ? -credit_behind - members_behind : -credit_behind;
+        v = advanced(clock, std::clamp(ahead, least, to_virtual(debt, w)));
     }
     places_[q].offset.store(gap(v, u), std::memory_order_relaxed);
     places_[q].accounted = u;

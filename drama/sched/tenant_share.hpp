@@ -73,9 +73,11 @@ class DRAMA_API tenant_share {
     /// behind the clock, never more than `debt` ahead; exactly at the clock if it never joined.
     /// `old_debts` are paid by the time since it left, too: where the clock stands still because
     /// others use what it would be moved by, a tenant that hardly uses anything would wait for it.
+    /// Where the members stand `members_behind` the clock, a tenant that is further behind, or new,
+    /// joins that much further back.
     sums_change join(queue_id queue, virtual_time clock, duration credit,
                      duration debt = slice_max * debt_slices_max,
-                     forgiving old_debts = {}) noexcept;
+                     forgiving old_debts = {}, virtual_span members_behind = 0) noexcept;
     /// Brings the sums up to what was charged in any queue, and to the present weight. `hold` moves
     /// the position in this queue alone: ahead for work that is expected, back once it is charged.
     sums_change account(queue_id queue, virtual_span hold = 0) noexcept;

@@ -53,6 +53,25 @@ TEST(FairShardDebts, ServiceChargedElsewhereMovesATenantBack) {
     EXPECT_EQ(b.queue.sums().moment, 0U);
 }
 
+TEST(FairShardDebts, WhoJoinsWhileTheClockRanAheadOfAllStandsAmongThem) {
+    bench b(policy::fair, 2);
+    tenant& busy = b.add();
+    tenant& light = b.add();
+    for (int i = 0; i != 10; ++i) {
+        b.push(busy.lanes);
+    }
+    b.run_one(10us);
+    b.queue.maybe_update(b.now += clock_period);
+    // Nobody is served for a while, and the clock does not know yet.
+    b.now += clock_period - 100us;
+    ASSERT_GT(gap(b.queue.clock().at(b.now), busy.share.position(queue_id::async)),
+              to_virtual(500us, fixed_weight_one));
+
+    b.push(light.lanes_at_1, work_class::read, 1);
+
+    EXPECT_EQ(light.share.position(queue_id::async), busy.share.position(queue_id::async));
+}
+
 TEST(FairShardDebts, WhoIsFarAheadDoesNotPullTheClockAwayFromTheOthers) {
     bench b;
     std::vector<tenant*> all = {&b.add(), &b.add(), &b.add()};

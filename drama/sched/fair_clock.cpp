@@ -26,8 +26,7 @@ virtual_time fair_clock::at(instant now) const noexcept {
                 return base;
             }
             if (elapsed > slewed) [[unlikely]] {
-                return advanced(base,
-                                scaled(slewed, rate) + scaled(elapsed - slewed, steady_rate));
+                return advanced(base, scaled(slewed, rate) + scaled(elapsed - slewed, steady_rate));
             }
             return advanced(base, scaled(elapsed, rate));
         }
@@ -82,8 +81,8 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
         const double slew = static_cast<double>(ahead) / weight;
         // Also where nobody is served for now: members that are ahead must not stay so, when others
         // compare themselves with the clock.
-        rate = std::clamp(fair + slew / clock_period.count(), 0.1 * fair,
-                          2 * std::max(fair, of_one));
+        rate =
+            std::clamp(fair + slew / clock_period.count(), 0.1 * fair, 2 * std::max(fair, of_one));
         steady_rate = fair;
         slewed_ns = rate == fair ? 0 : std::clamp(slew / (rate - fair), 0.0, slewed_longest_ns);
     }
@@ -98,8 +97,7 @@ void fair_clock::update(instant now, const clock_sums& sums) noexcept {
     since_ns_.store(since, std::memory_order_release);
     rate_.store(static_cast<std::uint64_t>(rate * 0x1p32), std::memory_order_release);
     slewed_ns_.store(static_cast<std::int64_t>(slewed_ns), std::memory_order_release);
-    steady_rate_.store(static_cast<std::uint64_t>(steady_rate * 0x1p32),
-                       std::memory_order_release);
+    steady_rate_.store(static_cast<std::uint64_t>(steady_rate * 0x1p32), std::memory_order_release);
     sequence_.store(sequence + 2, std::memory_order_release);
 
     quantum_ns_.store(std::clamp<std::int64_t>(round, 1, quantum.count()),

@@ -119,7 +119,7 @@ class DRAMA_API fair_clock {
     std::uint32_t cheapness_;
     atomic<virtual_time> base_{0};
     atomic<std::int64_t> since_ns_{0};
-    atomic<std::uint64_t> rate_{0};  // units per ns, 32 fractional bits
+    atomic<std::uint64_t> rate_{0};      // units per ns, 32 fractional bits
     atomic<std::int64_t> slewed_ns_{0};  // for so long V has that rate, then steady_rate_
     atomic<std::int64_t> quantum_ns_{quantum.count()};
     atomic<std::int64_t> next_ns_{0};

@@ -73,9 +73,9 @@ virtual_span fair_queue::members_behind(virtual_time clock) const noexcept {
         return 0;
     }
     // Sum of w (V - v_i): small, and exact although both terms wrap.
-    const auto behind = static_cast<std::int64_t>(
-        static_cast<std::uint64_t>(members.weight) * static_cast<std::uint64_t>(clock) -
-        members.moment);
+    const auto behind = static_cast<std::int64_t>(static_cast<std::uint64_t>(members.weight) *
+                                                      static_cast<std::uint64_t>(clock) -
+                                                  members.moment);
     return std::max<virtual_span>(0, behind / members.weight);
 }
 

@@ -262,9 +262,11 @@ void fair_shard::join(lane_set& lanes, work_class cls, virtual_time clock, insta
     if (ledger_ != nullptr) {
         ledger_->join(*lanes.share_);
     }
-    const sums_change change = lanes.share_->join(id_, clock, credit, debt_longest,
-                                                  {.now = now, .rate = clock_->forgiving_rate()},
-                                                  queue_->members_behind(clock));
+    const sums_change change =
+        lanes.share_->join(id_, clock, credit, debt_longest,
+                           {.now = now,
+                            .forgiving_rate = clock_->forgiving_rate(),
+                            .members_behind = queue_->members_behind(clock)});
     members_.store(static_cast<std::uint32_t>(members() + 1), std::memory_order_relaxed);
     apply(change);
     const virtual_time v = position(lanes);

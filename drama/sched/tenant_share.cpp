@@ -9,20 +9,21 @@
 namespace drama::inline v0 {
 namespace {
 
-virtual_span forgiven(const forgiving& debts, std::int64_t left_ns) noexcept {
+virtual_span forgiven(const join_terms& terms, std::int64_t left_ns) noexcept {
     constexpr std::int64_t longest = 1'000'000'000;  // nobody owes so much
     if (left_ns == long_ago.time_since_epoch().count()) {
         return 0;
     }
     const std::int64_t away =
-        std::clamp<std::int64_t>(debts.now.time_since_epoch().count() - left_ns, 0, longest);
-    return static_cast<virtual_span>((static_cast<unsigned __int128>(away) * debts.rate) >> 32);
+        std::clamp<std::int64_t>(terms.now.time_since_epoch().count() - left_ns, 0, longest);
+    return static_cast<virtual_span>(
+        (static_cast<unsigned __int128>(away) * terms.forgiving_rate) >> 32);
 }
 
 }  // namespace
 
 sums_change tenant_share::join(queue_id queue, virtual_time clock, duration credit, duration debt,
-                               forgiving old_debts, virtual_span members_behind) noexcept {
+                               join_terms terms) noexcept {
     const std::size_t q = index(queue);
     const std::lock_guard held(locks_[q]);
     if (members_[q]++ != 0) {
@@ -31,17 +32,16 @@ sums_change tenant_share::join(queue_id queue, virtual_time clock, duration cred
     const fixed_weight w = weight();
     const virtual_time u = service();
     const virtual_span offset = places_[q].offset.load(std::memory_order_relaxed);
-    virtual_time v = advanced(clock, -members_behind);
+    virtual_time v = advanced(clock, -terms.members_behind);
     if (offset != never_joined) {
         // A position left behind for so long that the difference wrapped reads as a debt; the clamp
         // bounds that mistake too.
         virtual_span ahead = gap(advanced(u, offset), clock);
-        if (ahead > 0 && old_debts.rate != 0) {
-            ahead = std::max<virtual_span>(0, ahead - forgiven(old_debts, places_[q].accounted));
+        if (ahead > 0 && terms.forgiving_rate != 0) {
+            ahead = std::max<virtual_span>(0, ahead - forgiven(terms, places_[q].accounted));
         }
-        const virtual_span credit_behind = to_virtual(credit, w);
-        // Idle time is not banked; but who was not ahead keeps its place among members behind.
-        const virtual_span least = ahead < 0 ? -credit_behind - members_behind : -credit_behind;
+        // Idle time is not banked.
+        const virtual_span least = -to_virtual(credit, w) - terms.members_behind;
         v = advanced(clock, std::clamp(ahead, least, to_virtual(debt, w)));
     }
     places_[q].offset.store(gap(v, u), std::memory_order_relaxed);

@@ -22,10 +22,13 @@ struct sums_change {
     std::int64_t weight = 0;   ///< in 1/1024
 };
 
-/// How fast a debt is forgiven that a tenant left with: as its fair share would have paid it.
-struct forgiving {
+/// What else places a tenant that joins a queue.
+struct join_terms {
     instant now = long_ago;
-    std::uint64_t rate = 0;  ///< units per ns, 32 fractional bits
+    /// How fast a debt is forgiven that it left with: as its fair share would have paid it. Units:
+    /// virtual ones per ns, 32 fractional bits.
+    std::uint64_t forgiving_rate = 0;
+    virtual_span members_behind = 0;  ///< how far the members stand behind the clock
 };
 
 /// Service per weight of one tenant, and its positions v = u + offset on the queues' clocks.
@@ -71,13 +74,11 @@ class DRAMA_API tenant_share {
 
     /// Counts one lane_set in. The first of a queue places the tenant: never more than `credit`
     /// behind the clock, never more than `debt` ahead; exactly at the clock if it never joined.
-    /// `old_debts` are paid by the time since it left, too: where the clock stands still because
+    /// Old debts are paid by the time since it left, too: where the clock stands still because
     /// others use what it would be moved by, a tenant that hardly uses anything would wait for it.
-    /// Where the members stand `members_behind` the clock, a tenant that is further behind, or new,
-    /// joins that much further back.
+    /// Who is new, or further behind than the members are, joins as far back as they stand.
     sums_change join(queue_id queue, virtual_time clock, duration credit,
-                     duration debt = slice_max * debt_slices_max,
-                     forgiving old_debts = {}, virtual_span members_behind = 0) noexcept;
+                     duration debt = slice_max * debt_slices_max, join_terms terms = {}) noexcept;
     /// Brings the sums up to what was charged in any queue, and to the present weight. `hold` moves
     /// the position in this queue alone: ahead for work that is expected, back once it is charged.
     sums_change account(queue_id queue, virtual_span hold = 0) noexcept;

@@ -68,15 +68,15 @@ TEST(TenantShare, ADebtIsPaidByTheTimeSinceItLeft) {
     share.join(async, clock_at, 100us);
     share.charge(1ms);
     share.leave(async, instant(1s));
-    share.join(async, clock_at, 100us, 2ms, {.now = instant(1s) + 800us, .rate = half});
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(1s) + 800us, .forgiving_rate = half});
     EXPECT_EQ(gap(share.position(async), clock_at), to_virtual(600us, share.weight()));
 
     share.leave(async, instant(2s));
-    share.join(async, clock_at, 100us, 2ms, {.now = instant(3s), .rate = half});
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(3s), .forgiving_rate = half});
     EXPECT_EQ(share.position(async), clock_at) << "no debt becomes a credit";
     share.charge(1ms);
     share.leave(async);  // nobody knows when
-    share.join(async, clock_at, 100us, 2ms, {.now = instant(9s), .rate = half});
+    share.join(async, clock_at, 100us, 2ms, {.now = instant(9s), .forgiving_rate = half});
     EXPECT_EQ(gap(share.position(async), clock_at), to_virtual(1ms, share.weight()));
     share.leave(async);
 }

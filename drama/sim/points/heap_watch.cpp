@@ -106,7 +106,15 @@ class block_table {
 
 constinit bool is_watched = false;
 constinit bool wants_callers = false;
-constinit spinlock lock;  // guards the table: others of this process use the heap as well
+
+// Threads wait for the table as they would outside: also while they begin and end, when the
+// simulation knows nothing of them. They spin: the C library's calls are the simulation's own.
+struct unsimulated_atomics : real_atomics {
+    static void yield(unsigned) noexcept { pause(1'000); }
+};
+
+// Guards the table: others of this process use the heap as well.
+constinit basic_spinlock<unsimulated_atomics> lock;
 constinit block_table blocks;
 constinit thread_local bool is_setup = false;
 

@@ -10,7 +10,8 @@ namespace drama {
 namespace {
 
 [[gnu::noinline]] void turns_round_for_ever() {
-    for (volatile int i = 0;; i = i + 1) {
+    for (;;) {
+        asm volatile("");  // else the compiler may take the loop away
     }
 }
 

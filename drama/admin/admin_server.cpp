@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drama/admin/admin_server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drama/admin/metrics.hpp"
 #include "drama/admin/report.hpp"
+#include "drama/coro/sleep.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -18,8 +20,35 @@ http_reply json_reply(std::string body) {
     return made;
 }
 
+using internal::admin_view;
+
+instant time_here() noexcept {
+    return current_runnable()->home->now();
+}
+
 task<result<http_reply>> show_tenants(http_exchange exchange) {
-    co_return json_reply(tenants_json(*static_cast<runtime*>(exchange.context)));
+    auto& view = *static_cast<admin_view*>(exchange.context);
+    const auto asked = read_tenant_query(exchange.request->query);
+    if (!asked) {
+        co_return text_reply(400, asked.error());
+    }
+    if (asked->is_plain) {
+        co_return json_reply(tenants_json(*view.observed));
+    }
+    view.history.sample(*view.observed, time_here());
+    co_return json_reply(tenants_json(*view.observed, *asked, view.history.last(asked->window)));
+}
+
+/// Looks once a second; less often where a look is so long that it would cost half a per cent.
+task<result<void>> sample_tenants(admin_view* view) {
+    for (;;) {
+        const instant began = time_here();
+        view->history.sample(*view->observed, began);
+        const duration pause = std::max(tenant_history::period, 200 * (time_here() - began));
+        if (auto slept = co_await sleep_for(pause); !slept) {
+            co_return fail(slept.error());
+        }
+    }
 }
 
 task<result<http_reply>> show_runtime(http_exchange exchange) {
@@ -72,8 +101,9 @@ task<result<void>> serve_all(http_server* server) {
 }  // namespace
 
 admin_server::admin_server(runtime& observed)
-    : own_(small_runtime()),
-      server_({{"GET", "/debug/tenants", show_tenants, &observed},
+    : view_{.observed = &observed, .history = {}},
+      own_(small_runtime()),
+      server_({{"GET", "/debug/tenants", show_tenants, &view_},
                {"GET", "/debug/runtime", show_runtime, &observed},
                {"GET", "/metrics", show_metrics, &observed},
                {"GET", "/healthz", show_health, &is_draining_}}) {
@@ -123,6 +153,12 @@ result<void> admin_server::serve_bound() {
         return fail(serving.error().code());
     }
     serving_ = std::move(*serving);
+    auto sampling = own_.try_spawn(own_.tenants().system(), sample_tenants, &view_);
+    if (!sampling) {
+        stop();
+        return fail(sampling.error().code());
+    }
+    sampling_ = std::move(*sampling);
     return {};
 }
 

@@ -6,12 +6,21 @@
 #include <atomic>
 #include <memory>
 
+#include "drama/admin/tenant_history.hpp"
 #include "drama/base/export.hpp"
 #include "drama/http/server.hpp"
 #include "drama/net/endpoint.hpp"
 #include "drama/runtime/runtime.hpp"
 
 namespace drama::inline v0 {
+
+namespace internal {
+/// What the admin side shows, and what it remembers of it.
+struct admin_view {
+    runtime* observed = nullptr;
+    tenant_history history;
+};
+}  // namespace internal
 
 /// GET /debug/tenants and /debug/runtime as JSON, /metrics for Prometheus, /healthz; loopback
 /// addresses only.
@@ -41,9 +50,11 @@ class DRAMA_API admin_server {
     result<void> serve_bound();
 
     std::atomic<bool> is_draining_{false};
+    internal::admin_view view_;
     runtime own_;
     http_server server_;
     join_handle<result<void>> serving_;
+    join_handle<result<void>> sampling_;
     bool is_running_ = false;
 };
 

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "drama/admin/json_writer.hpp"
+#include "drama/admin/metrics_holds.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -97,8 +100,17 @@ void write_waits(json_writer& json, const runtime& in, const tenant& of,
     json.end_object();
 }
 
+void write_window(json_writer& json, const tenant_sums& sums) {
+    json.begin_object("window");
+    for (std::size_t i = 0; i != tenant_figures; ++i) {
+        json.number(name_of(static_cast<tenant_figure>(i)), std::llround(sums.of[i]));
+    }
+    json.end_object();
+}
+
+// `did`: what it did in a window, or null.
 void write_tenant(json_writer& json, const runtime& in, const tenant& of,
-                  const names_of_shares& names) {
+                  const names_of_shares& names, const tenant_sums* did = nullptr) {
     const tenant_record& record = of.record();
     const tenant_usage& usage = record.usage;
     json.begin_object();
@@ -131,7 +143,70 @@ void write_tenant(json_writer& json, const runtime& in, const tenant& of,
     write_depths(json, record.queued());
     write_waits(json, in, of, names);
     write_operations(json, record.operations());
+    if (did != nullptr) {
+        write_window(json, *did);
+    }
     json.end_object();
+}
+
+double figure_of(const runtime& in, const tenant& of, const tenant_sums& did, tenant_order by) {
+    switch (by) {
+        case tenant_order::cpu:
+            return did[tenant_figure::cpu_ns];
+        case tenant_order::compute:
+            return did[tenant_figure::burned_ns];
+        case tenant_order::wait:
+            return did[tenant_figure::wait_ns];
+        case tenant_order::throttled:
+            return did[tenant_figure::throttled_ns];
+        case tenant_order::blocking:
+            return did[tenant_figure::blocking_ns];
+        case tenant_order::disk:
+            return did[tenant_figure::disk_bytes];
+        case tenant_order::io:
+            return did[tenant_figure::io_bytes];
+        case tenant_order::depth: {
+            const auto [async, compute, blocking, disk] = of.record().queued();
+            return static_cast<double>(async + compute + blocking + disk);
+        }
+        case tenant_order::lag:
+            return lag_seconds(in, of);
+        case tenant_order::oldest:
+            return oldest_wait_seconds(in, of);
+        case tenant_order::tasks:
+            break;
+    }
+    return static_cast<double>(of.record().tasks());
+}
+
+struct ranked {
+    tenant who;
+    tenant_sums did;
+    double figure = 0;
+};
+
+// The first `asked.top` of all; ties by age.
+std::vector<ranked> rank(runtime& in, const tenant_query& asked, const tenant_window& window) {
+    std::vector<ranked> all;
+    in.tenants().for_each([&](const tenant& each) {
+        const tenant_sums did = window.of(each.id());
+        all.push_back({each, did, figure_of(in, each, did, asked.sort)});
+    });
+    const std::size_t count = std::min(asked.top, all.size());
+    std::ranges::partial_sort(all, all.begin() + static_cast<std::ptrdiff_t>(count),
+                              [](const ranked& a, const ranked& b) {
+                                  return a.figure != b.figure ? a.figure > b.figure
+                                                              : a.who.id() < b.who.id();
+                              });
+    all.resize(count);
+    return all;
+}
+
+names_of_shares names_in(runtime& of) {
+    names_of_shares names;
+    of.tenants().for_each(
+        [&names](const tenant& each) { names.emplace(&each.record().share(), each.name()); });
+    return names;
 }
 
 void write_saturation(json_writer& json, const saturation_state& seen) {
@@ -155,10 +230,25 @@ std::string tenants_json(runtime& of) {
     json_writer json(out);
     json.begin_object();
     json.begin_array("tenants");
-    names_of_shares names;
-    of.tenants().for_each(
-        [&names](const tenant& each) { names.emplace(&each.record().share(), each.name()); });
+    const names_of_shares names = names_in(of);
     of.tenants().for_each([&](const tenant& each) { write_tenant(json, of, each, names); });
+    json.end_array();
+    json.end_object();
+    out.push_back('\n');
+    return out;
+}
+
+std::string tenants_json(runtime& of, const tenant_query& asked, const tenant_window& window) {
+    std::string out;
+    json_writer json(out);
+    json.begin_object();
+    json.text("sort", name_of(asked.sort));
+    json.number("window_ns", window.length.count());
+    json.begin_array("tenants");
+    const names_of_shares names = names_in(of);
+    for (const ranked& each : rank(of, asked, window)) {
+        write_tenant(json, of, each.who, names, &each.did);
+    }
     json.end_array();
     json.end_object();
     out.push_back('\n');

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "drama/admin/tenant_history.hpp"
+#include "drama/admin/tenant_query.hpp"
 #include "drama/base/export.hpp"
 #include "drama/runtime/runtime.hpp"
 
@@ -12,6 +14,11 @@ namespace drama::inline v0 {
 /// {"tenants": [...]}, one object for each tenant, oldest first. Units: in the keys.
 /// Complexity: O(tenants); the registry is locked for reading meanwhile. Threads: any.
 [[nodiscard]] DRAMA_API std::string tenants_json(runtime& of);
+
+/// The same for the first tenants in the order that was asked for, each with what it did in
+/// `window`; `sort` and `window_ns` stand before them.
+[[nodiscard]] DRAMA_API std::string tenants_json(runtime& of, const tenant_query& asked,
+                                                 const tenant_window& window);
 
 /// runtime_stats, the IO backend and the number of tenants. Threads: any.
 [[nodiscard]] DRAMA_API std::string runtime_json(runtime& of);

@@ -39,5 +39,33 @@ TEST(Report, TellsWhyATenantWaitedAndForWhom) {
     ASSERT_TRUE(rt.stop());
 }
 
+TEST(Report, SortsTenantsByWhatTheyDidInTheWindow) {
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    runtime rt(options);
+    const tenant early = rt.tenants().get_or_create("early");
+    const tenant late = rt.tenants().get_or_create("late");
+    early.record().usage.cpu_ns.add(9'000'000);
+    tenant_history history;
+    history.sample(rt, instant(1s));
+    late.record().usage.cpu_ns.add(2'000);
+    early.record().usage.cpu_ns.add(1'000);
+    early.record().usage.blocking_ns.add(5'000);
+    history.sample(rt, instant(3s));
+    const tenant_window window = history.last(1s);
+
+    const std::string by_cpu = tenants_json(rt, {.is_plain = false, .top = 2}, window);
+    const std::string by_threads =
+        tenants_json(rt, {.is_plain = false, .sort = tenant_order::blocking, .top = 1}, window);
+
+    EXPECT_THAT(by_cpu, HasSubstr(R"({"sort":"cpu","window_ns":2000000000,"tenants":[{"id":4,)"));
+    EXPECT_THAT(by_cpu, HasSubstr(R"("window":{"cpu_ns":2000,)"));
+    EXPECT_LT(by_cpu.find(R"("name":"late")"), by_cpu.find(R"("name":"early")"));
+    EXPECT_THAT(by_threads, HasSubstr(R"({"sort":"blocking",)"));
+    EXPECT_THAT(by_threads, HasSubstr(R"("window":{"cpu_ns":1000,)"));
+    EXPECT_THAT(by_threads, Not(HasSubstr(R"("name":"late")"))) << "one was asked for";
+}
+
 }  // namespace
 }  // namespace drama

@@ -124,6 +124,35 @@ class Top(unittest.TestCase):
         self.assertEqual(lines[5].split()[0], "n??me")
         self.assertEqual(len(lines), 5 + 4)  # with system, unidentified and shared
 
+    def test_the_server_sorts_over_a_window(self):
+        with service.Server(*FLAGS) as server, Busy(server, "cruncher", "/compute?us=5000", 4), \
+                Busy(server, "sleeper", "/block?ms=100", 8):
+            time.sleep(3)
+            deep = self.ask(server, "?sort=depth&top=1&window=2")
+            busy = self.ask(server, "?window=2")
+            view = json.loads(top(server, "--once", "--json", "--sort", "blocking",
+                                  "--window", "2", "--interval-ms", "250"))
+            wrong = server.get("/debug/tenants?sort=size", port=server.admin_port)
+            self.assertIn("--window", top(server, "--window", "61", status=2))
+        self.assertEqual([row["name"] for row in deep["tenants"]], ["sleeper"])
+        self.assertEqual((deep["sort"], busy["sort"]), ("depth", "cpu"))
+        self.assertEqual(busy["tenants"][0]["name"], "cruncher")
+        # Two threads that sleep all the time; the window ends now and takes whole samples.
+        self.assertGreaterEqual(deep["window_ns"], 1.9e9)
+        self.assertLess(deep["window_ns"], 3.5e9 * (5 if service.SANITIZED else 1))
+        held = deep["tenants"][0]["window"]["blocking_ns"] / deep["window_ns"]
+        self.assertAlmostEqual(held, 2, delta=0.5)
+        self.assertEqual(view["tenants"][0]["tenant"], "sleeper")
+        self.assertGreaterEqual(view["seconds"], 1.9)
+        self.assertAlmostEqual(view["tenants"][0]["blocking_threads"], 2, delta=0.5)
+        self.assertEqual(wrong.status, 400)
+        self.assertEqual(wrong.text, "sort 'size' is none of cpu, compute, wait, throttled, "
+                         "blocking, disk, io, depth, lag, oldest, tasks\n")
+
+    @staticmethod
+    def ask(server, query):
+        return json.loads(server.get("/debug/tenants" + query, port=server.admin_port).text)
+
     def test_the_screen_draws_sorts_pauses_and_quits(self):
         with service.Server(*FLAGS) as server, Busy(server, "sleeper", "/block?ms=100", 8):
             screen = Terminal(service.PROGRAM, "top", "--admin",

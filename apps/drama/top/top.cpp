@@ -16,21 +16,19 @@
 namespace drama::cli {
 namespace {
 
-constexpr const char* keys = "c CPU  d depth  w wait  t throttled  space pause  q quit";
+constexpr const char* keys =
+    "c CPU  d depth  w wait  t throttled  b blocking  i IO  l lag  o oldest  "
+    "space pause  q quit";
 
 struct top_options {
     std::string admin = "127.0.0.1:8081";
     std::string sort = "cpu";
+    std::uint64_t window_s = 0;
     std::uint64_t interval_ms = 1000;
     bool once = false;
     bool json = false;
 
-    top_order order() const {
-        return sort == "depth"       ? top_order::depth
-               : sort == "wait"      ? top_order::wait
-               : sort == "throttled" ? top_order::throttled
-                                     : top_order::cpu;
-    }
+    top_order order() const { return order_named(sort); }
     std::chrono::milliseconds interval() const { return std::chrono::milliseconds(interval_ms); }
 };
 
@@ -44,8 +42,14 @@ command describe(top_options& into) {
         "the tenant.",
         {
             {"--admin", "HOST:PORT", "the admin endpoint (127.0.0.1:8081)", set_text(into.admin)},
-            {"--sort", "cpu|depth|wait|throttled", "the largest first (cpu)",
-             set_choice(into.sort, {"cpu", "depth", "wait", "throttled"})},
+            {"--sort", "KEY",
+             "the largest first: cpu, depth, wait, throttled, compute, blocking, disk, io, lag or "
+             "oldest (cpu)",
+             set_choice(into.sort, {"cpu", "depth", "wait", "throttled", "compute", "blocking",
+                                    "disk", "io", "lag", "oldest"})},
+            {"--window", "SECONDS",
+             "rates over so long, up to 60, as the process remembers it (between two looks)",
+             set_number(into.window_s, 1, 60)},
             {"--interval-ms", "N", "between two looks (1000)",
              set_number(into.interval_ms, 250, 3'600'000)},
             {"--once", "", "print what happens in one interval, and end", set_switch(into.once)},
@@ -111,6 +115,18 @@ class watching {
             case 't':
                 order_ = top_order::throttled;
                 break;
+            case 'b':
+                order_ = top_order::blocking;
+                break;
+            case 'i':
+                order_ = top_order::io;
+                break;
+            case 'l':
+                order_ = top_order::lag;
+                break;
+            case 'o':
+                order_ = top_order::oldest;
+                break;
             case ' ':
                 is_paused_ = !is_paused_;
                 note_ = is_paused_ ? "paused; space goes on" : "";
@@ -167,7 +183,7 @@ int top_command(std::span<char* const> arguments) {
     if (!where) {
         return complain(options.admin, where.error());
     }
-    const top_observer from(*where);
+    const top_observer from(*where, options.window_s);
     if (options.once) {
         return show_once(options, from);
     }

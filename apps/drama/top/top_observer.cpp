@@ -8,7 +8,7 @@
 namespace drama::cli {
 
 std::expected<top_sample, std::string> top_observer::look() const {
-    const auto tenants = fetch(where_, "/debug/tenants");
+    const auto tenants = fetch(where_, tenants_);
     if (!tenants) {
         return std::unexpected(tenants.error());
     }

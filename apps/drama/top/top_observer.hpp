@@ -15,7 +15,11 @@ namespace drama::cli {
 /// Threads: one at a time; each look blocks.
 class top_observer {
   public:
-    explicit top_observer(socket_address where) : where_(where) {}
+    /// `window_s`: asks for rates over so many seconds, up to 60; 0: for none.
+    explicit top_observer(socket_address where, std::uint64_t window_s = 0)
+        : where_(where),
+          tenants_(window_s == 0 ? "/debug/tenants"
+                                 : "/debug/tenants?window=" + std::to_string(window_s)) {}
 
     /// Errors: one line.
     std::expected<top_sample, std::string> look() const;
@@ -26,6 +30,7 @@ class top_observer {
 
   private:
     socket_address where_;
+    std::string tenants_;  // the target
     clock time_;
 };
 

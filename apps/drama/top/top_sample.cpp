@@ -20,6 +20,18 @@ Number number_at(const json& in, const char* key) {
     return in.value(key, Number{});
 }
 
+window_sample window_in(const json& from) {
+    return {.cpu_ns = number_at<std::uint64_t>(from, "cpu_ns"),
+            .burned_ns = number_at<std::uint64_t>(from, "burned_ns"),
+            .wait_ns = number_at<std::uint64_t>(from, "wait_ns"),
+            .throttled_ns = number_at<std::uint64_t>(from, "throttled_ns"),
+            .blocking_ns = number_at<std::uint64_t>(from, "blocking_ns"),
+            .disk_bytes = number_at<std::uint64_t>(from, "disk_bytes"),
+            .io_bytes = number_at<std::uint64_t>(from, "io_bytes"),
+            .tasks_ended = number_at<std::uint64_t>(from, "tasks_ended"),
+            .refused = number_at<std::uint64_t>(from, "refused")};
+}
+
 tenant_sample tenant_in(const json& from) {
     tenant_sample made;
     made.name = from.at("name").get<std::string>();
@@ -43,6 +55,9 @@ tenant_sample tenant_in(const json& from) {
     made.oldest_ns = from.value("oldest_ns", std::map<std::string, std::int64_t>());
     if (const auto holds = from.find("holds"); holds != from.end()) {
         made.holds = holds_in(*holds);
+    }
+    if (const auto window = from.find("window"); window != from.end()) {
+        made.window = window_in(*window);
     }
     if (const auto operations = from.find("operations"); operations != from.end()) {
         for (const auto& each : operations->items()) {
@@ -78,6 +93,19 @@ runtime_sample runtime_in(const json& from) {
 
 double rate(std::uint64_t before, std::uint64_t after, double seconds) {
     return static_cast<double>(std::max(before, after) - before) / seconds;
+}
+
+void take_window(tenant_row& into, const window_sample& of, double seconds) {
+    into.cores = rate(0, of.cpu_ns, seconds) / 1e9;
+    into.waiting = rate(0, of.wait_ns, seconds) / 1e9;
+    into.tasks_ended = rate(0, of.tasks_ended, seconds);
+    into.wait_us = into.tasks_ended > 0 ? into.waiting * 1e6 / into.tasks_ended : 0;
+    into.refused = rate(0, of.refused, seconds);
+    into.burned = rate(0, of.burned_ns, seconds) / 1e9;
+    into.blocking = rate(0, of.blocking_ns, seconds) / 1e9;
+    into.disk_bytes = rate(0, of.disk_bytes, seconds);
+    into.bytes = rate(0, of.io_bytes, seconds);
+    into.holds.throttled = rate(0, of.throttled_ns, seconds) / 1e9;
 }
 
 tenant_row row_between(const tenant_sample& before, const tenant_sample& after, double seconds) {
@@ -142,6 +170,10 @@ double figure_of(const tenant_row& row, top_order order) noexcept {
             return row.disk_bytes;
         case top_order::io:
             return row.bytes;
+        case top_order::lag:
+            return row.lag;
+        case top_order::oldest:
+            return row.oldest;
         case top_order::cpu:
             break;
     }
@@ -150,8 +182,17 @@ double figure_of(const tenant_row& row, top_order order) noexcept {
 
 std::string_view name_of(top_order order) noexcept {
     constexpr std::array<std::string_view, top_orders> names{
-        "cpu", "depth", "wait", "throttled", "compute", "blocking", "disk", "io"};
+        "cpu", "depth", "wait", "throttled", "compute", "blocking", "disk", "io", "lag", "oldest"};
     return names[static_cast<std::size_t>(order)];
+}
+
+top_order order_named(std::string_view name) noexcept {
+    for (std::size_t i = 0; i != top_orders; ++i) {
+        if (name_of(static_cast<top_order>(i)) == name) {
+            return static_cast<top_order>(i);
+        }
+    }
+    return top_order::cpu;
 }
 
 heaviest heaviest_of(const std::vector<tenant_row>& rows, top_order by) noexcept {
@@ -200,6 +241,7 @@ std::expected<top_sample, std::string> read_sample(std::string_view tenants,
         made.at = at;
         made.process = runtime_in(json::parse(process));
         const json answer = json::parse(tenants);
+        made.window = static_cast<double>(number_at<std::uint64_t>(answer, "window_ns")) / 1e9;
         for (const json& each : answer.at("tenants")) {
             made.tenants.emplace(each.at("id").get<std::uint64_t>(), tenant_in(each));
         }
@@ -219,6 +261,9 @@ std::vector<tenant_row> rows_between(const top_sample& before, const top_sample&
         const auto old = before.tenants.find(id);  // who is new has done all of it since
         rows.push_back(
             row_between(old == before.tenants.end() ? tenant_sample{} : old->second, now, seconds));
+        if (now.window && after.window > 0) {
+            take_window(rows.back(), *now.window, after.window);
+        }
         cores += rows.back().cores;
     }
     for (tenant_row& each : rows) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,19 @@
 #include "top/top_holds.hpp"
 
 namespace drama::cli {
+
+/// What one tenant did in the window that was asked for. Units: in the names.
+struct window_sample {
+    std::uint64_t cpu_ns = 0;
+    std::uint64_t burned_ns = 0;
+    std::uint64_t wait_ns = 0;
+    std::uint64_t throttled_ns = 0;
+    std::uint64_t blocking_ns = 0;
+    std::uint64_t disk_bytes = 0;
+    std::uint64_t io_bytes = 0;
+    std::uint64_t tasks_ended = 0;
+    std::uint64_t refused = 0;
+};
 
 /// Counters of one tenant since it was made, and gauges. Units: in the names.
 struct tenant_sample {
@@ -38,6 +52,7 @@ struct tenant_sample {
     hold_samples holds;
     std::map<std::string, std::int64_t> lag_ns;     ///< by queue
     std::map<std::string, std::int64_t> oldest_ns;  ///< by queue
+    std::optional<window_sample> window;            ///< if one was asked for
 
     double oldest_of(const std::string& queue) const;  ///< Units: seconds
     double lag_of(const std::string& queue) const;     ///< Units: seconds
@@ -61,6 +76,7 @@ struct runtime_sample {
 
 struct top_sample {
     instant at{};
+    double window = 0;  ///< how long the tenants' windows are; 0: they have none. Units: seconds
     runtime_sample process;
     std::map<std::uint64_t, tenant_sample> tenants;  ///< by id
 };
@@ -100,11 +116,25 @@ struct tenant_row {
 };
 
 /// What the rows are sorted by, the largest first, and in what a tenant can be the heaviest.
-/// From `compute` on, only the latter.
-enum class top_order : std::uint8_t { cpu, depth, wait, throttled, compute, blocking, disk, io };
-inline constexpr std::size_t top_orders = 8;
+/// From `lag` on, only the former.
+enum class top_order : std::uint8_t {
+    cpu,
+    depth,
+    wait,
+    throttled,
+    compute,
+    blocking,
+    disk,
+    io,
+    lag,
+    oldest
+};
+inline constexpr std::size_t top_orders = 10;
+inline constexpr std::size_t top_weights = 8;  ///< orders in which a tenant can be the heaviest
 
 std::string_view name_of(top_order order) noexcept;
+/// The order of that name; by CPU if there is none.
+top_order order_named(std::string_view name) noexcept;
 /// The row's figure that the order goes by.
 double figure_of(const tenant_row& row, top_order order) noexcept;
 
@@ -118,7 +148,8 @@ heaviest heaviest_of(const std::vector<tenant_row>& rows, top_order by) noexcept
 /// JSON of the holds: throttled_s_per_s, throttled_items, holds, beneficiaries.
 void write_holds(json_writer& json, const hold_rows& of);
 
-/// What happened from `before` to `after`, one row for each tenant of `after`; ties by name.
+/// What happened from `before` to `after`, one row for each tenant of `after`; ties by name. Where
+/// `after` has windows, the rates that these have are over them.
 std::vector<tenant_row> rows_between(const top_sample& before, const top_sample& after,
                                      top_order order);
 

@@ -42,6 +42,32 @@ std::vector<std::string> names(const std::vector<tenant_row>& rows) {
     return all;
 }
 
+TEST(TopSample, RatesAreOverTheWindowWhereTheServerTellsOne) {
+    const auto look = [](std::uint64_t cpu_ns, instant at) {
+        const auto made = read_sample(
+            R"({"window_ns":4000000000,"tenants":[{"id":1,"name":"a","weight":1,"cpu_ns":)" +
+                std::to_string(cpu_ns) +
+                R"(,"tasks_ended":9,"oldest_ns":{"disk":5000000000},"window":{"cpu_ns":1000000000,)"
+                R"("wait_ns":8000000000,"throttled_ns":2000000000,"tasks_ended":40}}]})",
+            process, at);
+        EXPECT_TRUE(made) << made.error();
+        return made.value_or(top_sample{});
+    };
+
+    const top_view view = top_view::between("here:1", look(0, instant(1s)), look(500, instant(2s)),
+                                            order_named("oldest"));
+
+    EXPECT_DOUBLE_EQ(view.seconds, 4);
+    EXPECT_EQ(view.order, top_order::oldest);
+    ASSERT_EQ(view.rows.size(), 1U);
+    EXPECT_DOUBLE_EQ(view.rows[0].cores, 0.25);
+    EXPECT_DOUBLE_EQ(view.rows[0].waiting, 2);
+    EXPECT_DOUBLE_EQ(view.rows[0].holds.throttled, 0.5);
+    EXPECT_DOUBLE_EQ(view.rows[0].tasks_ended, 10);
+    EXPECT_DOUBLE_EQ(view.rows[0].wait_us, 200'000);
+    EXPECT_DOUBLE_EQ(figure_of(view.rows[0], top_order::oldest), 5);
+}
+
 TEST(TopSample, RatesArePerSecondOfTheInterval) {
     const top_sample before = sample(tenant_text(1, "a", 1'000'000'000, 0), instant(0s));
     const top_sample after = sample(tenant_text(1, "a", 2'000'000'000, 4'000'000'000) + "," +

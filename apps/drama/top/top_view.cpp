@@ -109,7 +109,7 @@ void write_row(json_writer& json, const tenant_row& of) {
 
 void write_heaviest(json_writer& json, const std::vector<tenant_row>& rows) {
     json.begin_object("heaviest");
-    for (std::size_t i = 0; i != top_orders; ++i) {
+    for (std::size_t i = 0; i != top_weights; ++i) {
         const auto by = static_cast<top_order>(i);
         if (const heaviest found = heaviest_of(rows, by); found.row != nullptr) {
             json.begin_object(name_of(by));
@@ -142,7 +142,9 @@ std::string lag_text(double seconds) {
 top_view top_view::between(std::string address, const top_sample& before, const top_sample& after,
                            top_order order) {
     return {.address = std::move(address),
-            .seconds = std::chrono::duration<double>(after.at - before.at).count(),
+            .seconds = after.window > 0
+                           ? after.window
+                           : std::chrono::duration<double>(after.at - before.at).count(),
             .order = order,
             .process = after.process,
             .rows = rows_between(before, after, order)};

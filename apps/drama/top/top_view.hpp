@@ -12,7 +12,7 @@ namespace drama::cli {
 /// One look: the rows between two samples, and the process at the later one.
 struct top_view {
     std::string address;
-    double seconds = 0;
+    double seconds = 0;  ///< what the rates are over
     top_order order = top_order::cpu;
     runtime_sample process;
     std::vector<tenant_row> rows;

@@ -51,14 +51,26 @@ task<result<void>> sample_tenants(admin_view* view) {
     }
 }
 
+constexpr duration fairness_window = std::chrono::seconds(10);
+
+/// Of the last ten seconds, now included.
+tenant_window window_now(admin_view& of) {
+    of.history.sample(*of.observed, time_here());
+    return of.history.last(fairness_window);
+}
+
 task<result<http_reply>> show_runtime(http_exchange exchange) {
-    co_return json_reply(runtime_json(*static_cast<runtime*>(exchange.context)));
+    auto& view = *static_cast<admin_view*>(exchange.context);
+    const fairness_figures fair = fairness_in(*view.observed, window_now(view));
+    co_return json_reply(runtime_json(*view.observed, &fair));
 }
 
 task<result<http_reply>> show_metrics(http_exchange exchange) {
     http_reply made;
     made.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    made.body = metrics_text(*static_cast<runtime*>(exchange.context));
+    auto& view = *static_cast<admin_view*>(exchange.context);
+    const tenant_window window = window_now(view);
+    made.body = metrics_text(*view.observed, {.window = &window});
     co_return made;
 }
 
@@ -104,8 +116,8 @@ admin_server::admin_server(runtime& observed)
     : view_{.observed = &observed, .history = {}},
       own_(small_runtime()),
       server_({{"GET", "/debug/tenants", show_tenants, &view_},
-               {"GET", "/debug/runtime", show_runtime, &observed},
-               {"GET", "/metrics", show_metrics, &observed},
+               {"GET", "/debug/runtime", show_runtime, &view_},
+               {"GET", "/metrics", show_metrics, &view_},
                {"GET", "/healthz", show_health, &is_draining_}}) {
 }
 

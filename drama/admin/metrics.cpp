@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "drama/admin/fairness.hpp"
 #include "drama/admin/metrics_holds.hpp"
 #include "drama/admin/metrics_writer.hpp"
 #include "drama/admin/process_figures.hpp"
@@ -281,6 +282,25 @@ void write_tenants(metrics_writer& to, const figures& seen) {
     write_tenants_io(to, seen);
 }
 
+void write_fair(metrics_writer& to, const fairness_figures& fair) {
+    to.family("drama_fairness_jain_ratio", "gauge");
+    to.sample(fair.jain);
+    to.family("drama_fairness_lag_max_seconds", "gauge");
+    to.sample(fair.lag_max);
+    to.family("drama_fairness_victims", "gauge");
+    to.sample(fair.victims);
+}
+
+// Who wanted no CPU has none.
+void write_satisfaction(metrics_writer& to, const figures& seen, const tenant_window& window) {
+    to.family("drama_tenant_satisfaction_ratio", "gauge");
+    for (const auto& each : seen.tenants) {
+        if (const tenant_sums did = window.of(each.who.id()); has_demand(did, window.length)) {
+            to.sample(satisfaction_of(did), metrics_writer::label("tenant", each.who.name()));
+        }
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(runtime& of, const metrics_options& options) {
@@ -295,9 +315,15 @@ std::string metrics_text(runtime& of, const metrics_options& options) {
     write_runtime(to, of);
     write_totals(to, seen, tenants);
     write_held(to, of.stats(), seen.held);
+    if (options.window != nullptr) {
+        write_fair(to, fairness_in(of, *options.window));
+    }
     keep_top(seen, options);
     write_tenants(to, seen);
     write_tenants_waits(to, of, seen);
+    if (options.window != nullptr) {
+        write_satisfaction(to, seen, *options.window);
+    }
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include "drama/admin/tenant_history.hpp"
 #include "drama/base/export.hpp"
 #include "drama/runtime/runtime.hpp"
 
@@ -15,6 +16,7 @@ namespace drama::inline v0 {
 struct metrics_options {
     std::size_t top_each = 20;
     std::size_t top_all = 50;
+    const tenant_window* window = nullptr;  ///< adds how fair it was, if it is given
 };
 
 /// Text format 0.0.4. Counters never fall: a tenant's series carry its own lifetime value.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -100,17 +101,22 @@ void write_waits(json_writer& json, const runtime& in, const tenant& of,
     json.end_object();
 }
 
-void write_window(json_writer& json, const tenant_sums& sums) {
+void write_window(json_writer& json, const tenant_sums& sums, duration length) {
     json.begin_object("window");
     for (std::size_t i = 0; i != tenant_figures; ++i) {
         json.number(name_of(static_cast<tenant_figure>(i)), std::llround(sums.of[i]));
     }
+    if (has_demand(sums, length)) {
+        json.number("satisfaction", satisfaction_of(sums));
+    } else {
+        json.null("satisfaction");
+    }
     json.end_object();
 }
 
-// `did`: what it did in a window, or null.
+// `window`: what it did in that is told too; or null.
 void write_tenant(json_writer& json, const runtime& in, const tenant& of,
-                  const names_of_shares& names, const tenant_sums* did = nullptr) {
+                  const names_of_shares& names, const tenant_window* window = nullptr) {
     const tenant_record& record = of.record();
     const tenant_usage& usage = record.usage;
     json.begin_object();
@@ -143,13 +149,15 @@ void write_tenant(json_writer& json, const runtime& in, const tenant& of,
     write_depths(json, record.queued());
     write_waits(json, in, of, names);
     write_operations(json, record.operations());
-    if (did != nullptr) {
-        write_window(json, *did);
+    if (window != nullptr) {
+        write_window(json, window->of(of.id()), window->length);
     }
     json.end_object();
 }
 
-double figure_of(const runtime& in, const tenant& of, const tenant_sums& did, tenant_order by) {
+double figure_of(const runtime& in, const tenant& of, const tenant_window& window,
+                 tenant_order by) {
+    const tenant_sums did = window.of(of.id());
     switch (by) {
         case tenant_order::cpu:
             return did[tenant_figure::cpu_ns];
@@ -173,6 +181,9 @@ double figure_of(const runtime& in, const tenant& of, const tenant_sums& did, te
             return lag_seconds(in, of);
         case tenant_order::oldest:
             return oldest_wait_seconds(in, of);
+        case tenant_order::satisfaction:
+            return has_demand(did, window.length) ? -satisfaction_of(did)
+                                                  : -std::numeric_limits<double>::max();
         case tenant_order::tasks:
             break;
     }
@@ -181,7 +192,6 @@ double figure_of(const runtime& in, const tenant& of, const tenant_sums& did, te
 
 struct ranked {
     tenant who;
-    tenant_sums did;
     double figure = 0;
 };
 
@@ -189,8 +199,7 @@ struct ranked {
 std::vector<ranked> rank(runtime& in, const tenant_query& asked, const tenant_window& window) {
     std::vector<ranked> all;
     in.tenants().for_each([&](const tenant& each) {
-        const tenant_sums did = window.of(each.id());
-        all.push_back({each, did, figure_of(in, each, did, asked.sort)});
+        all.push_back({each, figure_of(in, each, window, asked.sort)});
     });
     const std::size_t count = std::min(asked.top, all.size());
     std::ranges::partial_sort(all, all.begin() + static_cast<std::ptrdiff_t>(count),
@@ -247,7 +256,7 @@ std::string tenants_json(runtime& of, const tenant_query& asked, const tenant_wi
     json.begin_array("tenants");
     const names_of_shares names = names_in(of);
     for (const ranked& each : rank(of, asked, window)) {
-        write_tenant(json, of, each.who, names, &each.did);
+        write_tenant(json, of, each.who, names, &window);
     }
     json.end_array();
     json.end_object();
@@ -255,7 +264,7 @@ std::string tenants_json(runtime& of, const tenant_query& asked, const tenant_wi
     return out;
 }
 
-std::string runtime_json(runtime& of) {
+std::string runtime_json(runtime& of, const fairness_figures* fair) {
     const runtime_stats seen = of.stats();
     std::string out;
     json_writer json(out);
@@ -279,6 +288,9 @@ std::string runtime_json(runtime& of) {
     json.number("worker_idle_ns", seen.worker_idle.count());
     json.number("worker_lost_ns", seen.worker_lost.count());
     write_saturation(json, of.saturation());
+    if (fair != nullptr) {
+        write_fairness(json, *fair);
+    }
     json.end_object();
     out.push_back('\n');
     return out;

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "drama/admin/fairness.hpp"
 #include "drama/admin/tenant_history.hpp"
 #include "drama/admin/tenant_query.hpp"
 #include "drama/base/export.hpp"
@@ -20,7 +21,9 @@ namespace drama::inline v0 {
 [[nodiscard]] DRAMA_API std::string tenants_json(runtime& of, const tenant_query& asked,
                                                  const tenant_window& window);
 
-/// runtime_stats, the IO backend and the number of tenants. Threads: any.
-[[nodiscard]] DRAMA_API std::string runtime_json(runtime& of);
+/// runtime_stats, the IO backend, the number of tenants, and how fair the CPU was shared out if
+/// `fair` is given. Threads: any.
+[[nodiscard]] DRAMA_API std::string runtime_json(runtime& of,
+                                                 const fairness_figures* fair = nullptr);
 
 }  // namespace drama::inline v0

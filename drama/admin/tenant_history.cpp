@@ -4,10 +4,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "drama/admin/fairness.hpp"
+
 namespace drama::inline v0 {
 namespace {
 
-using totals = std::array<std::uint64_t, tenant_figures>;
+using totals = std::array<std::uint64_t, tenant_counters>;
+
+// Of a second: what counts as one ready task all the time.
+constexpr double always = 0.95;
 
 void add_bytes(totals& to, const tenant_record& of) {
     const auto* const operations = of.operations();
@@ -54,9 +59,53 @@ totals totals_of(const runtime& in, const tenant& of) {
 
 std::string_view name_of(tenant_figure figure) noexcept {
     constexpr std::array<std::string_view, tenant_figures> names{
-        "cpu_ns",     "burned_ns", "wait_ns",     "throttled_ns", "blocking_ns",
-        "disk_bytes", "io_bytes",  "tasks_ended", "refused"};
+        "cpu_ns",   "burned_ns",   "wait_ns", "throttled_ns", "blocking_ns", "disk_bytes",
+        "io_bytes", "tasks_ended", "refused", "wanted_ns",    "entitled_ns"};
     return names[static_cast<std::size_t>(figure)];
+}
+
+// What a tenant wanted: what it had; and if on average at least one of its tasks and functions was
+// ready all the time, as much more as if none of them had had to wait. Who is always served soon is
+// not in want, however often it waits for a moment.
+tenant_history::row tenant_history::advance(const runtime& in, const tenant& of, duration since) {
+    const totals seen = totals_of(in, of);
+    const auto queued = of.record().queued();
+    const std::uint64_t async_wait = of.usage().queue_wait_ns.read();
+    tenant_state& old = states_[of.id()];
+    row made{.tenant = static_cast<std::uint32_t>(of.id())};
+    for (std::size_t i = 0; i != tenant_counters; ++i) {
+        // An estimate of a hold that lasts may have been too long: it does not count twice.
+        made.changed[i] = static_cast<float>(std::max(seen[i], old.totals[i]) - old.totals[i]);
+        old.totals[i] = std::max(seen[i], old.totals[i]);
+    }
+    const auto span = static_cast<double>(since.count());
+    const auto standing = [span](std::uint32_t& before, std::size_t now) {
+        const auto then = std::exchange(before, static_cast<std::uint32_t>(now));
+        return span * static_cast<double>(std::min<std::size_t>(then, now));
+    };
+    // A wait is counted where it ends, so what stood in the queue all the time is in no counter.
+    const auto ended = static_cast<double>(async_wait - old.async_wait_ns);
+    const double waited = std::max(ended, standing(old.queued_async, queued.async)) +
+                          standing(old.queued_compute, queued.compute);
+    old.async_wait_ns = async_wait;
+    const double had = static_cast<double>(made[tenant_figure::cpu_ns]);
+    made[tenant_figure::wanted_ns] =
+        static_cast<float>(had + waited >= always * span ? had + waited : had);
+    return made;
+}
+
+void tenant_history::share_cpu(std::vector<row>& rows, std::vector<cpu_claim>& claims) {
+    double supply = 0;
+    std::vector<cpu_claim*> order;
+    for (std::size_t i = 0; i != rows.size(); ++i) {
+        supply += static_cast<double>(rows[i][tenant_figure::cpu_ns]);
+        claims[i].wanted = static_cast<double>(rows[i][tenant_figure::wanted_ns]);
+        order.push_back(&claims[i]);
+    }
+    share_out(order, supply);
+    for (std::size_t i = 0; i != rows.size(); ++i) {
+        rows[i][tenant_figure::entitled_ns] = static_cast<float>(claims[i].entitled);
+    }
 }
 
 void tenant_history::sample(runtime& of, instant now) {
@@ -66,28 +115,22 @@ void tenant_history::sample(runtime& of, instant now) {
         return;
     }
     slice made{.began = sampled_at_, .ended = now, .rows = {}};
+    std::vector<cpu_claim> claims;
     of.tenants().for_each([&](const tenant& each) {
-        const totals seen = totals_of(of, each);
-        if (totals_.size() <= each.id()) {
-            totals_.resize(each.id() + 1);
+        if (states_.size() <= each.id()) {
+            states_.resize(each.id() + 1);
         }
-        row changed{.tenant = static_cast<std::uint32_t>(each.id())};
-        bool has_changed = false;
-        for (std::size_t i = 0; i != tenant_figures; ++i) {
-            // An estimate of a hold that lasts may have been too long: it does not count twice.
-            std::uint64_t& old = totals_[each.id()][i];
-            changed.changed[i] = static_cast<float>(std::max(seen[i], old) - old);
-            has_changed |= seen[i] > old;
-            old = std::max(seen[i], old);
-        }
-        if (has_changed) {
+        const row changed = advance(of, each, now - sampled_at_);
+        if (std::ranges::any_of(changed.changed, [](float figure) { return figure > 0; })) {
             made.rows.push_back(changed);
+            claims.push_back({.weight = static_cast<double>(each.record().share().weight())});
         }
     });
     sampled_at_ = now;
     if (is_first) {
         return;  // what happened before is in no window
     }
+    share_cpu(made.rows, claims);
     rows_ += made.rows.size();
     slices_.push_back(std::move(made));
     forget_old(now);

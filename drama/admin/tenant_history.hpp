@@ -28,8 +28,11 @@ enum class tenant_figure : std::uint8_t {
     io_bytes,      ///< all of them
     tasks_ended,
     refused,
+    wanted_ns,    ///< CPU that it had and would have taken besides, see advance()
+    entitled_ns,  ///< its fair part of the CPU that all had
 };
-inline constexpr std::size_t tenant_figures = 9;
+inline constexpr std::size_t tenant_counters = 9;  ///< those that the tenant itself counts
+inline constexpr std::size_t tenant_figures = 11;
 
 DRAMA_API std::string_view name_of(tenant_figure figure) noexcept;
 
@@ -56,8 +59,10 @@ struct tenant_window {
     }
 };
 
+struct cpu_claim;
+
 /// Samples of one runtime. Bounded: a minute, and `bytes_max`; the oldest samples go first. Beside
-/// them, 72 bytes for each tenant.
+/// them, 88 bytes for each tenant.
 ///
 /// Threads: any, one at a time waits for another.
 class DRAMA_API tenant_history {
@@ -77,6 +82,16 @@ class DRAMA_API tenant_history {
     struct row {
         std::uint32_t tenant = 0;
         std::array<float, tenant_figures> changed{};
+
+        float& operator[](tenant_figure figure) noexcept {
+            return changed[static_cast<std::size_t>(figure)];
+        }
+    };
+    struct tenant_state {  // at the last sample
+        std::array<std::uint64_t, tenant_counters> totals{};
+        std::uint64_t async_wait_ns = 0;
+        std::uint32_t queued_async = 0;
+        std::uint32_t queued_compute = 0;
     };
     struct slice {
         instant began{};
@@ -84,12 +99,14 @@ class DRAMA_API tenant_history {
         std::vector<row> rows;
     };
 
+    row advance(const runtime& in, const tenant& of, duration since);
+    static void share_cpu(std::vector<row>& rows, std::vector<cpu_claim>& claims);
     void forget_old(instant now);
 
-    mutable std::mutex mutex_;                                       // guards all of it
-    std::vector<std::array<std::uint64_t, tenant_figures>> totals_;  // by id, at the last sample
-    std::deque<slice> slices_;                                       // oldest first
-    std::size_t rows_ = 0;                                           // of all slices
+    mutable std::mutex mutex_;          // guards all of it
+    std::vector<tenant_state> states_;  // by id
+    std::deque<slice> slices_;          // oldest first
+    std::size_t rows_ = 0;              // of all slices
     instant sampled_at_ = long_ago;
 };
 

@@ -67,7 +67,7 @@ std::string take(tenant_query& into, std::string_view key, std::string_view valu
 std::string_view name_of(tenant_order order) noexcept {
     constexpr std::array<std::string_view, tenant_orders> names{
         "cpu", "compute", "wait", "throttled", "blocking", "disk",
-        "io",  "depth",   "lag",  "oldest",    "tasks"};
+        "io",  "depth",   "lag",  "oldest",    "tasks",    "satisfaction"};
     return names[static_cast<std::size_t>(order)];
 }
 

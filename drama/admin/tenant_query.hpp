@@ -27,8 +27,9 @@ enum class tenant_order : std::uint8_t {
     lag,     ///< who is owed most
     oldest,  ///< whose oldest work has waited longest
     tasks,
+    satisfaction,  ///< over the window; who had least of what it was entitled to
 };
-inline constexpr std::size_t tenant_orders = 11;
+inline constexpr std::size_t tenant_orders = 12;
 
 DRAMA_API std::string_view name_of(tenant_order order) noexcept;
 

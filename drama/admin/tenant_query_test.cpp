@@ -38,7 +38,7 @@ TEST(TenantQuery, SaysInOneLineWhatWouldBeValid) {
 
     EXPECT_EQ(wrong("sort=size"),
               "sort 'size' is none of cpu, compute, wait, throttled, blocking, disk, io, depth, "
-              "lag, oldest, tasks");
+              "lag, oldest, tasks, satisfaction");
     EXPECT_EQ(wrong("sort"), wrong("sort="));
     EXPECT_EQ(wrong("window=0"), "window '0' is no number from 1 to 60");
     EXPECT_EQ(wrong("window=61"), "window '61' is no number from 1 to 60");

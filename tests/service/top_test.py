@@ -133,6 +133,7 @@ class Top(unittest.TestCase):
             view = json.loads(top(server, "--once", "--json", "--sort", "blocking",
                                   "--window", "2", "--interval-ms", "250"))
             wrong = server.get("/debug/tenants?sort=size", port=server.admin_port)
+            metrics = server.get("/metrics", port=server.admin_port).text
             self.assertIn("--window", top(server, "--window", "61", status=2))
         self.assertEqual([row["name"] for row in deep["tenants"]], ["sleeper"])
         self.assertEqual((deep["sort"], busy["sort"]), ("depth", "cpu"))
@@ -145,9 +146,19 @@ class Top(unittest.TestCase):
         self.assertEqual(view["tenants"][0]["tenant"], "sleeper")
         self.assertGreaterEqual(view["seconds"], 1.9)
         self.assertAlmostEqual(view["tenants"][0]["blocking_threads"], 2, delta=0.5)
+        # One tenant wants all CPU that it can get, the other hardly any.
+        rows = {row["tenant"]: row for row in view["tenants"]}
+        self.assertAlmostEqual(rows["cruncher"]["satisfaction"], 1, delta=0.1)
+        self.assertIn("satisfaction", busy["tenants"][0]["window"])
+        fair = view["runtime"]["fairness"]
+        self.assertGreaterEqual(fair["tenants"], 1)
+        self.assertGreater(fair["jain"], 0.9)
+        self.assertEqual(fair["victims"], 0)
+        self.assertRegex(metrics, r"drama_fairness_jain_ratio (1|0\.9\d*)\n")
+        self.assertRegex(metrics, r'drama_tenant_satisfaction_ratio{tenant="cruncher"} \S+\n')
         self.assertEqual(wrong.status, 400)
         self.assertEqual(wrong.text, "sort 'size' is none of cpu, compute, wait, throttled, "
-                         "blocking, disk, io, depth, lag, oldest, tasks\n")
+                         "blocking, disk, io, depth, lag, oldest, tasks, satisfaction\n")
 
     @staticmethod
     def ask(server, query):

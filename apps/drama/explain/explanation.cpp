@@ -158,6 +158,10 @@ std::string explanation::text() const {
     all += print("  over       %s, weight %g\n", span(seconds).c_str(), row.weight);
     all += print("  cpu        %.3f cores, %.0f%% of what all tenants used; its share is %.0f%%\n",
                  row.cores, 100 * row.share, 100 * entitled);
+    if (row.satisfaction) {
+        all += print("  satisfied  %.0f%%: the CPU that it had by what it was entitled to\n",
+                     100 * *row.satisfaction);
+    }
     for (const queue_state& each : queues) {
         all += print("  %-10s %llu wait, the oldest for %s; it is owed %s\n", each.queue.c_str(),
                      static_cast<unsigned long long>(each.waiting),
@@ -201,6 +205,11 @@ std::string explanation::json() const {
     json.number("cpu_cores", row.cores);
     json.number("cpu_share", row.share);
     json.number("entitled_share", entitled);
+    if (row.satisfaction) {
+        json.number("satisfaction", *row.satisfaction);
+    } else {
+        json.null("satisfaction");
+    }
     json.begin_array("queues");
     for (const queue_state& each : queues) {
         json.begin_object();

@@ -39,7 +39,7 @@ command describe(top_options& into) {
         "it. CPU is in cores; WAITING is how many tasks and functions waited on average, THROT the "
         "seconds a second that work was held back, with the cause and whom for; LAG what is owed "
         "to "
-        "the tenant.",
+        "the tenant, SATIS the CPU that it had by what it was entitled to.",
         {
             {"--admin", "HOST:PORT", "the admin endpoint (127.0.0.1:8081)", set_text(into.admin)},
             {"--sort", "KEY",

@@ -14,8 +14,14 @@ std::expected<top_sample, std::string> top_observer::look() const {
     }
     const instant at = time_.now();
     const auto process = fetch(where_, "/debug/runtime");
-    return process ? read_sample(*tenants, *process, at)
-                   : std::expected<top_sample, std::string>(std::unexpected(process.error()));
+    if (!process) {
+        return std::unexpected(process.error());
+    }
+    auto made = read_sample(*tenants, *process, at);
+    if (made && !wants_window_) {
+        made->window = 0;
+    }
+    return made;
 }
 
 std::expected<std::pair<top_sample, top_sample>, std::string> top_observer::look_twice(

@@ -15,11 +15,12 @@ namespace drama::cli {
 /// Threads: one at a time; each look blocks.
 class top_observer {
   public:
-    /// `window_s`: asks for rates over so many seconds, up to 60; 0: for none.
+    /// `window_s`: takes rates over so many seconds, up to 60; 0: between two looks. Satisfaction
+    /// is over ten seconds then.
     explicit top_observer(socket_address where, std::uint64_t window_s = 0)
         : where_(where),
-          tenants_(window_s == 0 ? "/debug/tenants"
-                                 : "/debug/tenants?window=" + std::to_string(window_s)) {}
+          tenants_("/debug/tenants?window=" + std::to_string(window_s == 0 ? 10 : window_s)),
+          wants_window_(window_s != 0) {}
 
     /// Errors: one line.
     std::expected<top_sample, std::string> look() const;
@@ -31,6 +32,7 @@ class top_observer {
   private:
     socket_address where_;
     std::string tenants_;  // the target
+    bool wants_window_;
     clock time_;
 };
 

@@ -21,6 +21,8 @@ Number number_at(const json& in, const char* key) {
 }
 
 window_sample window_in(const json& from) {
+    const auto satisfaction = from.find("satisfaction");
+    const bool is_known = satisfaction != from.end() && satisfaction->is_number();
     return {.cpu_ns = number_at<std::uint64_t>(from, "cpu_ns"),
             .burned_ns = number_at<std::uint64_t>(from, "burned_ns"),
             .wait_ns = number_at<std::uint64_t>(from, "wait_ns"),
@@ -29,7 +31,8 @@ window_sample window_in(const json& from) {
             .disk_bytes = number_at<std::uint64_t>(from, "disk_bytes"),
             .io_bytes = number_at<std::uint64_t>(from, "io_bytes"),
             .tasks_ended = number_at<std::uint64_t>(from, "tasks_ended"),
-            .refused = number_at<std::uint64_t>(from, "refused")};
+            .refused = number_at<std::uint64_t>(from, "refused"),
+            .satisfaction = is_known ? std::optional(satisfaction->get<double>()) : std::nullopt};
 }
 
 tenant_sample tenant_in(const json& from) {
@@ -70,6 +73,14 @@ tenant_sample tenant_in(const json& from) {
     return made;
 }
 
+fairness_sample fairness_in(const json& from) {
+    return {.tenants = number_at<std::uint64_t>(from, "tenants"),
+            .jain = from.at("jain").get<double>(),
+            .victims = number_at<std::uint64_t>(from, "victims"),
+            .lag_max = static_cast<double>(number_at<std::int64_t>(from, "lag_max_ns")) / 1e9,
+            .lag_max_name = from.value("lag_max_tenant", std::string())};
+}
+
 runtime_sample runtime_in(const json& from) {
     runtime_sample made;
     made.io = from.at("io").get<std::string>();
@@ -81,6 +92,9 @@ runtime_sample runtime_in(const json& from) {
     made.blocking_threads = number_at<std::uint64_t>(from, "blocking_threads");
     made.stalls = number_at<std::uint64_t>(from, "stalls");
     made.hand_overs = number_at<std::uint64_t>(from, "hand_overs");
+    if (const auto fairness = from.find("fairness"); fairness != from.end()) {
+        made.fairness = fairness_in(*fairness);
+    }
     const json& saturation = from.at("saturation");
     made.saturation = saturation.at("process").get<double>();
     made.cause = saturation.at("cause").get<std::string>();
@@ -261,6 +275,7 @@ std::vector<tenant_row> rows_between(const top_sample& before, const top_sample&
         const auto old = before.tenants.find(id);  // who is new has done all of it since
         rows.push_back(
             row_between(old == before.tenants.end() ? tenant_sample{} : old->second, now, seconds));
+        rows.back().satisfaction = now.window ? now.window->satisfaction : std::nullopt;
         if (now.window && after.window > 0) {
             take_window(rows.back(), *now.window, after.window);
         }

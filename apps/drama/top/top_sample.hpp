@@ -28,6 +28,7 @@ struct window_sample {
     std::uint64_t io_bytes = 0;
     std::uint64_t tasks_ended = 0;
     std::uint64_t refused = 0;
+    std::optional<double> satisfaction;  ///< none: it wanted no CPU
 };
 
 /// Counters of one tenant since it was made, and gauges. Units: in the names.
@@ -58,6 +59,15 @@ struct tenant_sample {
     double lag_of(const std::string& queue) const;     ///< Units: seconds
 };
 
+/// How fair the CPU was shared out in the last ten seconds.
+struct fairness_sample {
+    std::uint64_t tenants = 0;  ///< that wanted CPU
+    double jain = 1;
+    std::uint64_t victims = 0;
+    double lag_max = 0;  ///< Units: seconds of CPU
+    std::string lag_max_name;
+};
+
 struct runtime_sample {
     std::string io;
     std::int64_t tasks = 0;
@@ -72,6 +82,7 @@ struct runtime_sample {
     std::string cause;      ///< the resource that it comes from
     bool is_over = false;
     std::vector<std::pair<std::string, double>> resources;  ///< each one's saturation
+    std::optional<fairness_sample> fairness;
 };
 
 struct top_sample {
@@ -98,6 +109,7 @@ struct tenant_row {
     double burned = 0;    ///< the part of cores that was not on workers
     double blocking = 0;  ///< blocking threads held, on average
     double disk_bytes = 0;
+    std::optional<double> satisfaction;  ///< CPU that it had by what it was entitled to
     double lag = 0;     ///< what it is owed where that is most, or owes; seconds of CPU
     double oldest = 0;  ///< what waits longest; seconds
     hold_rows holds;

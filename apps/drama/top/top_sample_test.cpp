@@ -48,7 +48,8 @@ TEST(TopSample, RatesAreOverTheWindowWhereTheServerTellsOne) {
             R"({"window_ns":4000000000,"tenants":[{"id":1,"name":"a","weight":1,"cpu_ns":)" +
                 std::to_string(cpu_ns) +
                 R"(,"tasks_ended":9,"oldest_ns":{"disk":5000000000},"window":{"cpu_ns":1000000000,)"
-                R"("wait_ns":8000000000,"throttled_ns":2000000000,"tasks_ended":40}}]})",
+                R"("wait_ns":8000000000,"throttled_ns":2000000000,"tasks_ended":40,)"
+                R"("satisfaction":0.625}}]})",
             process, at);
         EXPECT_TRUE(made) << made.error();
         return made.value_or(top_sample{});
@@ -66,6 +67,21 @@ TEST(TopSample, RatesAreOverTheWindowWhereTheServerTellsOne) {
     EXPECT_DOUBLE_EQ(view.rows[0].tasks_ended, 10);
     EXPECT_DOUBLE_EQ(view.rows[0].wait_us, 200'000);
     EXPECT_DOUBLE_EQ(figure_of(view.rows[0], top_order::oldest), 5);
+    EXPECT_THAT(top_view::line_of(view.rows[0]), HasSubstr(" 100%   62% "));
+}
+
+TEST(TopSample, TheHeadTellsHowFairItIs) {
+    std::string fair(process);
+    fair.insert(1, R"("fairness":{"tenants":3,"jain":0.75,"victims":1,"lag_max_ns":212000000,)"
+                   R"("lag_max_tenant":"acme"},)");
+    const auto made = read_sample(R"({"tenants":[]})", fair, instant(1s));
+    ASSERT_TRUE(made) << made.error();
+
+    const top_view view = top_view::between("here:1", *made, *made, top_order::cpu);
+
+    EXPECT_THAT(view.head()[2],
+                HasSubstr("  fair 0.75 (Jain) among 3, victims 1, owed at most 212 ms (acme)"));
+    EXPECT_THAT(view.json(), HasSubstr(R"("fairness":{"tenants":3,"jain":0.75,"victims":1,)"));
 }
 
 TEST(TopSample, RatesArePerSecondOfTheInterval) {

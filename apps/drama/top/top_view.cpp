@@ -65,6 +65,15 @@ void write_process(json_writer& json, const runtime_sample& of) {
     json.number("blocking_threads", of.blocking_threads);
     json.number("stalls", of.stalls);
     json.number("hand_overs", of.hand_overs);
+    if (of.fairness) {
+        json.begin_object("fairness");
+        json.number("tenants", of.fairness->tenants);
+        json.number("jain", of.fairness->jain);
+        json.number("victims", of.fairness->victims);
+        json.number("lag_max_s", of.fairness->lag_max);
+        json.text("lag_max_tenant", of.fairness->lag_max_name);
+        json.end_object();
+    }
     json.begin_object("saturation");
     json.number("process", of.saturation);
     json.text("cause", of.cause);
@@ -97,6 +106,11 @@ void write_row(json_writer& json, const tenant_row& of) {
     json.number("refused_per_s", of.refused);
     write_holds(json, of.holds);
     json.number("lag_s", of.lag);
+    if (of.satisfaction) {
+        json.number("satisfaction", *of.satisfaction);
+    } else {
+        json.null("satisfaction");
+    }
     json.number("oldest_s", of.oldest);
     json.number("burned_cores", of.burned);
     json.number("blocking_threads", of.blocking);
@@ -137,6 +151,20 @@ std::string lag_text(double seconds) {
     return seconds == 0 ? "-" : (seconds < 0 ? "-" : "+") + span_text(std::abs(seconds) * 1e9);
 }
 
+std::string fairness_text(const fairness_sample& of) {
+    std::string made = print("  fair %.2f (Jain) among %llu, victims %llu", of.jain,
+                             whole(of.tenants), whole(of.victims));
+    if (of.lag_max > 0) {
+        made += print(", owed at most %s (%s)", span_text(of.lag_max * 1e9).c_str(),
+                      shown_name(of.lag_max_name).c_str());
+    }
+    return made;
+}
+
+std::string satisfaction_text(const std::optional<double>& of) {
+    return of ? print("%.0f%%", 100 * std::min(*of, 99.99)) : "-";
+}
+
 }  // namespace
 
 top_view top_view::between(std::string address, const top_sample& before, const top_sample& after,
@@ -167,14 +195,16 @@ std::vector<std::string> top_view::head() const {
             whole(process.compute_threads), whole(process.blocking_threads),
             whole(process.hand_overs), whole(process.stalls), seconds,
             std::string(name_of(order)).c_str()),
-        print("saturation %.2f by %s%s", process.saturation, process.cause.c_str(), over.c_str()),
+        print("saturation %.2f by %s%s%s", process.saturation, process.cause.c_str(), over.c_str(),
+              process.fairness ? fairness_text(*process.fairness).c_str() : ""),
         levels};
 }
 
 std::string top_view::titles() const {
-    return print("%-*s %5s %6s %5s %17s %6s %7s %8s %8s %8s %6s %6s %6s %6s %6s  %s", name_width,
-                 "TENANT", "WT", "CPU", "SHARE", "QUEUED a/c/b/d", "TASKS", "WAITING", "WAIT/TSK",
-                 "OLDEST", "LAG", "DONE/s", "REF/s", "IO/s", "IOB/s", "THROT", "CAUSE>FOR");
+    return print("%-*s %5s %6s %5s %5s %17s %6s %7s %8s %8s %8s %6s %6s %6s %6s %6s  %s",
+                 name_width, "TENANT", "WT", "CPU", "SHARE", "SATIS", "QUEUED a/c/b/d", "TASKS",
+                 "WAITING", "WAIT/TSK", "OLDEST", "LAG", "DONE/s", "REF/s", "IO/s", "IOB/s",
+                 "THROT", "CAUSE>FOR");
 }
 
 std::string top_view::line_of(const tenant_row& row) {
@@ -182,13 +212,15 @@ std::string top_view::line_of(const tenant_row& row) {
                                count_text(static_cast<double>(row.queued_compute)) + "/" +
                                count_text(static_cast<double>(row.queued_blocking)) + "/" +
                                count_text(static_cast<double>(row.queued_disk));
-    return print("%-*s %5.4g %6.3f %4.0f%% %17s %6s %7.2f %8s %8s %8s %6s %6s %6s %6s %6.3f  %s",
-                 name_width, shown_name(row.name).c_str(), row.weight, row.cores, 100 * row.share,
-                 depths.c_str(), count_text(static_cast<double>(row.tasks)).c_str(), row.waiting,
-                 span_text(row.wait_us * 1000).c_str(), span_text(row.oldest * 1e9).c_str(),
-                 lag_text(row.lag).c_str(), count_text(row.tasks_ended).c_str(),
-                 count_text(row.refused).c_str(), count_text(row.operations).c_str(),
-                 count_text(row.bytes).c_str(), row.holds.throttled, cause_text(row.holds).c_str());
+    return print(
+        "%-*s %5.4g %6.3f %4.0f%% %5s %17s %6s %7.2f %8s %8s %8s %6s %6s %6s %6s %6.3f  %s",
+        name_width, shown_name(row.name).c_str(), row.weight, row.cores, 100 * row.share,
+        satisfaction_text(row.satisfaction).c_str(), depths.c_str(),
+        count_text(static_cast<double>(row.tasks)).c_str(), row.waiting,
+        span_text(row.wait_us * 1000).c_str(), span_text(row.oldest * 1e9).c_str(),
+        lag_text(row.lag).c_str(), count_text(row.tasks_ended).c_str(),
+        count_text(row.refused).c_str(), count_text(row.operations).c_str(),
+        count_text(row.bytes).c_str(), row.holds.throttled, cause_text(row.holds).c_str());
 }
 
 std::string top_view::text() const {

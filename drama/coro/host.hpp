@@ -72,6 +72,8 @@ class host {
 
     /// The gate for a new root of `payer`; a value says why not.
     virtual std::optional<refusal> refuse_root(account& payer) noexcept = 0;
+    /// How many shares `payer` has where tenants share. Units: 1/1024. Threads: any, under locks.
+    virtual std::uint32_t weight_of(const account& /*payer*/) const noexcept { return 1024; }
     /// A seed for jitter. Determinism: the world's.
     virtual std::uint64_t random() noexcept = 0;
     /// Who is told what tasks do; null: nobody. Those who are watched know it by `is_watched`.

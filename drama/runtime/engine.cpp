@@ -306,6 +306,10 @@ saturation_signals engine::signals(instant at) noexcept {
     return seen;
 }
 
+std::uint32_t engine::weight_of(const account& payer) const noexcept {
+    return static_cast<const tenant_record&>(payer).share().weight();
+}
+
 std::uint64_t engine::random() noexcept {
     const std::lock_guard guard(random_lock_);
     return random_.next();

@@ -36,10 +36,12 @@ class [[nodiscard]] mutex_guard {
     mutex* held_ = nullptr;
 };
 
-/// A lock that is handed over directly, in the order of arrival.
+/// A lock that is handed over directly: tenants take turns by weight, the tasks of one tenant have
+/// it in the order of arrival.
 ///
 /// `DRAMA_CO_TRY(auto guard, co_await index.lock());`
-/// Complexity: O(1); no allocation; tens of nanoseconds while nobody waits.
+/// Complexity: O(1), O(log tenants) while several wait; no allocation; tens of nanoseconds while
+///             nobody waits.
 /// Threads:    all from any thread. Lifetime: outlives its guards and waiters.
 class DRAMA_API mutex final : internal::sync_base {
   public:

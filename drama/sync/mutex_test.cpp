@@ -350,5 +350,24 @@ TEST(Mutex, ShowsWhoHoldsIt) {
     EXPECT_EQ(lock.holder(), nullptr);
 }
 
+TEST(Mutex, ACrowdOfOneTenantDelaysAnotherByOneHandOff) {
+    test_host host;
+    testing::test_account heavy(3);
+    host.weights[3] = 2 * 1024;
+    mutex lock;
+    log seen;
+    for (int i = 0; i < 50; ++i) {
+        host.detach(hold, &lock, 0, duration(1ms), &seen);
+    }
+    host.run_ready();  // one holds it, 49 wait
+    for (int i = 0; i < 4; ++i) {
+        static_cast<void>(host.spawn_on(heavy, hold, &lock, 1, duration(1ms), &seen));
+    }
+    host.run_until_idle();
+    ASSERT_EQ(seen.entered.size(), 54U);
+    const std::vector first(seen.entered.begin(), seen.entered.begin() + 9);
+    EXPECT_EQ(first, (std::vector{0, 0, 1, 0, 1, 1, 0, 1, 0}));
+}
+
 }  // namespace
 }  // namespace drama

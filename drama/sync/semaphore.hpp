@@ -38,10 +38,11 @@ class [[nodiscard]] semaphore_permit {
     std::size_t count_ = 0;
 };
 
-/// Permits, given out in the order of arrival: one who wants many is not overtaken by those who
-/// want few.
+/// Permits, given out to tenants in turns by weight, and inside a tenant in the order of arrival.
+/// One who wants many is not overtaken by those who want few once it is next.
 ///
-/// Complexity: O(1) an acquisition; no allocation. Threads: all from any thread.
+/// Complexity: O(1) an acquisition, O(log tenants) while several wait; no allocation.
+/// Threads:    all from any thread.
 /// Lifetime:   outlives its permits and waiters.
 class DRAMA_API semaphore final : internal::sync_base {
   public:

@@ -66,6 +66,81 @@ DRAMA_SIM_TEST(LockScenario, MutexHasOneHolderAndLosesNobody) {
     });
 }
 
+// One task of a tenant beside a crowd of another.
+struct crowded_room {
+    static constexpr int not_waiting = -1;
+
+    mutex door;
+    runnable* guest = nullptr;  ///< null when it has gone
+    int crowd_visits = 0;
+    int visits_before = not_waiting;  ///< since when the guest stands in the line
+    int guest_visits = 0;
+
+    /// Looks whether the guest has begun to wait.
+    void look() {
+        if (guest == nullptr || visits_before != not_waiting) {
+            return;
+        }
+        guest->try_inspect_wait([this](const wait_record* wait) {
+            if (wait != nullptr && wait->kind == wait_kind::lock) {
+                visits_before = crowd_visits;
+            }
+        });
+    }
+};
+
+task<result<void>> crowd_in(crowded_room* at, int times) {
+    for (int i = 0; i != times; ++i) {
+        DRAMA_CO_TRY(const auto inside, co_await at->door.lock());
+        ++at->crowd_visits;
+        auto slept = co_await sleep_for(10us);
+        if (!slept) {
+            co_return slept;
+        }
+    }
+    co_return result<void>();
+}
+
+task<result<void>> come_alone(crowded_room* at, int times) {
+    runnable& self = co_await this_task();
+    for (int i = 0; i != times; ++i) {
+        at->visits_before = crowded_room::not_waiting;
+        at->guest = &self;
+        auto inside = co_await at->door.lock();
+        at->guest = nullptr;
+        if (!inside) {
+            co_return fail(inside.error());
+        }
+        if (at->visits_before != crowded_room::not_waiting) {
+            // One had it, or had just been given it; and one was before the guest.
+            EXPECT_LE(at->crowd_visits - at->visits_before, 2);
+        }
+        ++at->guest_visits;
+        auto slept = co_await sleep_for(10us);
+        if (!slept) {
+            co_return slept;
+        }
+    }
+    co_return result<void>();
+}
+
+DRAMA_SIM_TEST(LockScenario, ACrowdDelaysAnotherTenantByOneHandOff) {
+    auto& at = world.keep<crowded_room>();
+    const int crowd = 4 + static_cast<int>(world.capacity(12));
+    for (int i = 0; i != crowd; ++i) {
+        world.start_as("node", "crowd", crowd_in, &at, 6);
+    }
+    world.start_as("node", "guest", come_alone, &at, 4);
+    world.always([&at] {
+        at.look();
+        return true;
+    });
+    world.finally([&at, crowd] {
+        EXPECT_EQ(at.crowd_visits, crowd * 6);
+        EXPECT_EQ(at.guest_visits, 4);
+    });
+}
+
 struct library {
     shared_mutex catalogue;
     int readers = 0;

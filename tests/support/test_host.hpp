@@ -170,6 +170,8 @@ class test_host final : public host {
     std::function<void()> after_arm;
     /// What the gate for roots says.
     std::optional<refusal> gate;
+    /// Weights of accounts by number, in 1/1024; others have weight 1.
+    std::map<std::uint64_t, std::uint32_t> weights;
 
     void ready(runnable& task) noexcept override {
         ++counts_.readied;
@@ -212,6 +214,10 @@ class test_host final : public host {
         return true;
     }
     std::optional<refusal> refuse_root(drama::account&) noexcept override { return gate; }
+    std::uint32_t weight_of(const drama::account& payer) const noexcept override {
+        const auto found = weights.find(payer.id());
+        return found == weights.end() ? 1024 : found->second;
+    }
     std::uint64_t random() noexcept override { return random_.next(); }
 
   private:

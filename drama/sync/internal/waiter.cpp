@@ -3,16 +3,6 @@
 
 namespace drama::inline v0::internal {
 
-void wake_list::wake_all() noexcept {
-    work_item* item = std::exchange(first_, nullptr);
-    last_ = nullptr;
-    while (item != nullptr) {
-        auto& task = static_cast<runnable&>(*item);
-        item = std::exchange(task.next, nullptr);
-        task.home->ready(task);
-    }
-}
-
 void sync_waiter::prepare(std::coroutine_handle<> at) noexcept {
     self->resume_point = at;
     if (timeout == no_timeout) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all primitives share: the node of a waiting task, the line it stands in, and the protocol by
-// which exactly one of waker, stop and timeout ends a wait.
+// What all primitives share: the wait of a task, and the protocol by which exactly one of waker,
+// stop and timeout ends it.
 //
 // The protocol, per wait:
 //  1. Under the primitive's lock the task publishes its record and enters the line, or it does not
@@ -22,87 +22,17 @@
 #include <source_location>
 #include <utility>
 
-#include "drama/base/intrusive_list.hpp"
 #include "drama/base/result.hpp"
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/runnable.hpp"
 #include "drama/coro/watch/task_watcher.hpp"
+#include "drama/sync/internal/waiter_queue.hpp"
 
 namespace drama::inline v0::internal {
 
 class sync_base;
-class waiter_queue;
-
-/// How a wait ended.
-enum class wait_outcome : std::uint8_t { waiting, granted, closed, stopped, timed_out };
 
 inline constexpr duration no_timeout = duration::max();
-
-/// A place in a line. Threads: guarded by the lock of the primitive whose line it is, except
-/// `self`, which is constant while it waits.
-struct queue_node : list_link<> {
-    runnable* self = nullptr;
-    waiter_queue* line = nullptr;  ///< null: in no line
-    std::size_t wants = 0;         ///< the primitive's own: permits, or the kind of lock
-    wait_outcome outcome = wait_outcome::waiting;
-};
-
-/// Tasks that have got what they waited for and are to be made ready once the lock is left. They
-/// are linked through the field by which they stand in run queues: they are in none yet.
-class wake_list {
-  public:
-    void add(runnable& task) noexcept {
-        task.next = nullptr;
-        (last_ != nullptr ? last_->next : first_) = &task;
-        last_ = &task;
-    }
-    /// Call without the lock.
-    void wake() noexcept {
-        if (first_ != nullptr) [[unlikely]] {
-            wake_all();
-        }
-    }
-
-  private:
-    DRAMA_API void wake_all() noexcept;
-
-    work_item* first_ = nullptr;
-    work_item* last_ = nullptr;
-};
-
-/// Those who wait, and the one place where the order among them is decided: first come, first
-/// served. Threads: the primitive's lock.
-class waiter_queue {
-  public:
-    bool empty() const noexcept { return nodes_.empty(); }
-    /// The one who is next. Requires: not empty.
-    queue_node& front() noexcept { return nodes_.front(); }
-
-    void enter(queue_node& node) noexcept {
-        node.line = this;
-        nodes_.push_back(node);
-    }
-    void leave(queue_node& node) noexcept {
-        nodes_.remove(node);
-        node.line = nullptr;
-    }
-    /// Takes the next one out, with what it waited for or the reason why not.
-    queue_node& serve(wake_list& woken, wait_outcome how = wait_outcome::granted) noexcept {
-        queue_node& node = front();
-        leave(node);
-        node.outcome = how;
-        woken.add(*node.self);
-        return node;
-    }
-    void serve_all(wake_list& woken, wait_outcome how = wait_outcome::granted) noexcept {
-        while (!empty()) {
-            serve(woken, how);
-        }
-    }
-
-  private:
-    intrusive_list<queue_node> nodes_;
-};
 
 /// The wait of one task for one primitive: base of every awaiter here.
 struct DRAMA_API sync_waiter : wait_record, queue_node {

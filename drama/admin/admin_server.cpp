@@ -2,11 +2,13 @@
 #include "drama/admin/admin_server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "drama/admin/metrics.hpp"
 #include "drama/admin/report.hpp"
 #include "drama/coro/sleep.hpp"
+#include "drama/http/query.hpp"
 
 namespace drama::inline v0 {
 namespace {
@@ -39,24 +41,37 @@ task<result<http_reply>> show_tenants(http_exchange exchange) {
     co_return json_reply(tenants_json(*view.observed, *asked, view.history.last(asked->window)));
 }
 
-/// Looks once a second; less often where a look is so long that it would cost half a per cent.
-task<result<void>> sample_tenants(admin_view* view) {
-    for (;;) {
-        const instant began = time_here();
-        view->history.sample(*view->observed, began);
-        const duration pause = std::max(tenant_history::period, 200 * (time_here() - began));
-        if (auto slept = co_await sleep_for(pause); !slept) {
-            co_return fail(slept.error());
-        }
-    }
-}
-
 constexpr duration fairness_window = std::chrono::seconds(10);
 
 /// Of the last ten seconds, now included.
 tenant_window window_now(admin_view& of) {
     of.history.sample(*of.observed, time_here());
     return of.history.last(fairness_window);
+}
+
+task<result<http_reply>> show_tenant(http_exchange exchange) {
+    auto& view = *static_cast<admin_view*>(exchange.context);
+    std::array<char, 3 * tenant_registry::name_bytes_max> room;
+    const bool is_long = exchange.rest.size() > room.size();
+    const auto name = percent_decode(is_long ? "" : exchange.rest, room);
+    const tenant whom = name ? view.observed->tenants().find(*name) : tenant();
+    if (!whom) {
+        co_return text_reply(404, "there is no such tenant");
+    }
+    co_return json_reply(tenant_json(*view.observed, whom, window_now(view)));
+}
+
+/// Looks once a second; less often where a look is so long that it would cost half a per cent.
+task<result<void>> sample_tenants(admin_view* view) {
+    for (;;) {
+        const instant began = time_here();
+        view->history.sample(*view->observed, began);
+        view->observed->forget_old_decisions();
+        const duration pause = std::max(tenant_history::period, 200 * (time_here() - began));
+        if (auto slept = co_await sleep_for(pause); !slept) {
+            co_return fail(slept.error());
+        }
+    }
 }
 
 task<result<http_reply>> show_runtime(http_exchange exchange) {
@@ -116,6 +131,7 @@ admin_server::admin_server(runtime& observed)
     : view_{.observed = &observed, .history = {}},
       own_(small_runtime()),
       server_({{"GET", "/debug/tenants", show_tenants, &view_},
+               {"GET", "/debug/tenants/*", show_tenant, &view_},
                {"GET", "/debug/runtime", show_runtime, &view_},
                {"GET", "/metrics", show_metrics, &view_},
                {"GET", "/healthz", show_health, &is_draining_}}) {

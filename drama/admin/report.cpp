@@ -155,6 +155,24 @@ void write_tenant(json_writer& json, const runtime& in, const tenant& of,
     json.end_object();
 }
 
+void write_decision(json_writer& json, const decision& made, instant now,
+                    const names_of_shares& names) {
+    json.begin_object();
+    json.number("ago_ns", (now - made.at).count());
+    json.text("queue",
+              made.kind == decision_kind::gate_refused ? "admission" : name_of(made.queue));
+    json.text("decision", name_of(made.kind));
+    json.text("reason", made.reason);
+    if (const auto known = names.find(made.other); known != names.end()) {
+        json.text("for", known->second);
+    }
+    json.number("lasted_ns", made.lasted.count());
+    json.number("lag_ns", made.lag.count());
+    json.number("value", made.value);
+    json.number("bound", made.bound);
+    json.end_object();
+}
+
 double figure_of(const runtime& in, const tenant& of, const tenant_window& window,
                  tenant_order by) {
     const tenant_sums did = window.of(of.id());
@@ -257,6 +275,27 @@ std::string tenants_json(runtime& of, const tenant_query& asked, const tenant_wi
     const names_of_shares names = names_in(of);
     for (const ranked& each : rank(of, asked, window)) {
         write_tenant(json, of, each.who, names, &window);
+    }
+    json.end_array();
+    json.end_object();
+    out.push_back('\n');
+    return out;
+}
+
+std::string tenant_json(runtime& of, const tenant& whom, const tenant_window& window) {
+    std::string out;
+    json_writer json(out);
+    const names_of_shares names = names_in(of);
+    json.begin_object();
+    json.number("window_ns", window.length.count());
+    json.begin_array("tenants");
+    write_tenant(json, of, whom, names, &window);
+    json.end_array();
+    json.begin_array("decisions");
+    const std::vector<decision> made = of.decisions_of(whom);
+    const instant now = of.now();
+    for (const decision& each : made) {
+        write_decision(json, each, now, names);
     }
     json.end_array();
     json.end_object();

@@ -21,6 +21,10 @@ namespace drama::inline v0 {
 [[nodiscard]] DRAMA_API std::string tenants_json(runtime& of, const tenant_query& asked,
                                                  const tenant_window& window);
 
+/// The same for one tenant, with the last decisions about it, the latest first.
+[[nodiscard]] DRAMA_API std::string tenant_json(runtime& of, const tenant& whom,
+                                                const tenant_window& window);
+
 /// runtime_stats, the IO backend, the number of tenants, and how fair the CPU was shared out if
 /// `fair` is given. Threads: any.
 [[nodiscard]] DRAMA_API std::string runtime_json(runtime& of,

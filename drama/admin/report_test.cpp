@@ -12,6 +12,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+task<void> nothing() {
+    co_return;
+}
+
 TEST(Report, TellsWhyATenantWaitedAndForWhom) {
     runtime_options options;
     options.workers = 1;
@@ -36,6 +40,26 @@ TEST(Report, TellsWhyATenantWaitedAndForWhom) {
     EXPECT_THAT(text, HasSubstr(R"("lag_ns":{"async":0,"compute":0,"blocking":0,"disk":0})"));
     EXPECT_THAT(text, HasSubstr(R"("oldest_ns":{"async":0,"compute":0,"blocking":0,"disk":0})"));
     EXPECT_THAT(text, HasSubstr(R"("holds":{})")) << "the others were never held";
+    ASSERT_TRUE(rt.stop());
+}
+
+TEST(Report, OneTenantHasTheLastDecisionsAboutIt) {
+    runtime_options options;
+    options.workers = 1;
+    options.log = [](const std::string&) {};
+    runtime rt(options);
+    ASSERT_TRUE(rt.start());
+    const tenant closed = rt.tenants().get_or_create("closed");
+    closed.set({.limit = {.tasks = 0}});
+    EXPECT_THAT(tenant_json(rt, closed, {}), HasSubstr(R"("decisions":[]})")) << "nobody asked yet";
+
+    ASSERT_FALSE(rt.sync_wait(closed, nothing));
+
+    const std::string text = tenant_json(rt, closed, {});
+    EXPECT_THAT(text, HasSubstr(R"("name":"closed")"));
+    EXPECT_THAT(text, HasSubstr(R"(,"queue":"admission","decision":"gate_refused",)"
+                                R"("reason":"tenant_tasks_max","lasted_ns":0,"lag_ns":0,"value":0,)"
+                                R"("bound":0}]})"));
     ASSERT_TRUE(rt.stop());
 }
 

@@ -25,6 +25,7 @@
 #include "drama/runtime/pool/cpu_permits.hpp"
 #include "drama/runtime/pool/thread_pool.hpp"
 #include "drama/runtime/runtime_options.hpp"
+#include "drama/runtime/watch/decision_log.hpp"
 #include "drama/runtime/watch/watchdog.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/tenant/tenant_registry.hpp"
@@ -101,6 +102,9 @@ class engine final : public host,
     admission_gate& gate() noexcept { return gate_; }
     const admission_gate& gate() const noexcept { return gate_; }
     begin_gate& begins() noexcept { return begins_; }
+    decision_log& decisions() noexcept { return decisions_; }
+    /// For the log, once somebody asks. Threads: the core's holder.
+    void note_picked(const tenant_lanes& lanes, duration waited, instant at) noexcept;
     /// What the saturation is judged by. Threads: any; O(cores) and the pools' locks.
     saturation_signals signals(instant at) noexcept;
     void log(const std::string& line) noexcept;
@@ -158,6 +162,7 @@ class engine final : public host,
   private:
     enum class phase : std::uint8_t { made, running, draining, stopped };
 
+    void note_permit_refused(runnable& task, instant at) noexcept;
     void count_start(core& mine, runnable& task) noexcept;
     void note_start(runnable& task) noexcept;
     result<worker*> start_worker(core* first);
@@ -177,6 +182,7 @@ class engine final : public host,
     const drama::clock clock_;
     task_watcher* const watcher_;
     const std::size_t cpus_;
+    decision_log decisions_;
     admission_gate gate_;
     begin_gate begins_;
     tenant_registry tenants_;

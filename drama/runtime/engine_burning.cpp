@@ -22,6 +22,25 @@ bool engine::must_run_demoted(tenant_record& payer, runnable& task) noexcept {
     return payer.demoted_threads.load(std::memory_order_relaxed) > 0 && permits_.free() <= 0;
 }
 
+void engine::note_permit_refused(runnable& task, instant at) noexcept {
+    auto& payer = static_cast<tenant_record&>(*task.payer);
+    const bool is_known = payer.is_demoted_site(task.site);
+    decisions_.note(payer, {.at = at,
+                            .kind = decision_kind::permit_refused,
+                            .reason = is_known ? "its site overran" : "its tenant burns",
+                            .value = payer.demoted_threads.load(std::memory_order_relaxed),
+                            .bound = permits_.free()});
+}
+
+void engine::note_picked(const tenant_lanes& lanes, duration waited, instant at) noexcept {
+    const tenant_record& payer = lanes.record();
+    decisions_.note(payer, {.at = at,
+                            .lasted = waited,
+                            .lag = owed_to(payer.share(), queue_id::async, async_.clock(), at),
+                            .value = static_cast<std::int64_t>(lanes.size()),
+                            .bound = static_cast<std::int64_t>(async_.size())});
+}
+
 bool engine::must_give_way(core& mine, instant at) noexcept {
     if (!options_.shares_cpus) {
         return false;
@@ -66,7 +85,11 @@ void engine::end(burning_board::place* left, tenant_record& payer, duration more
 
 void engine::send_to_demoted(runnable& task) noexcept {
     DRAMA_MARK("engine.sends_to_demoted");
-    demoted_.push(task, now());
+    const instant at = now();
+    if (decisions_.is_on()) [[unlikely]] {
+        note_permit_refused(task, at);
+    }
+    demoted_.push(task, at);
     // Against release_permit and rest_demoted, which give a permit and then look for work: the
     // counts of both are sequentially consistent, so either they see the task or we see the permit.
     // Without one, a thread would wake for nothing, and stand in line behind those that burn.

@@ -79,7 +79,8 @@ engine::engine(world& in, runtime_options options)
                          .overcommit_max = compute_threads,
                          .permits = options_.check_permits ? &permits_ : nullptr,
                          .board = has_board(options_) ? &board_ : nullptr,
-                         .rival = has_board(options_) ? this : nullptr});
+                         .rival = has_board(options_) ? this : nullptr,
+                         .decisions = &decisions_});
     blocking_ = std::make_unique<thread_pool>(
         in, pool_options{.order = options_.order,
                          .class_order = options_.class_order,
@@ -87,7 +88,8 @@ engine::engine(world& in, runtime_options options)
                          .reserved = options_.order == policy::fifo
                                          ? 0
                                          : reserved_of(options_.blocking_threads_max),
-                         .keeper = holds_burning_calls(options_) ? this : nullptr});
+                         .keeper = holds_burning_calls(options_) ? this : nullptr,
+                         .decisions = &decisions_});
     const auto reserved = [&](const char* name, std::size_t threads_max) {
         return std::make_unique<thread_pool>(in, pool_options{.name = name,
                                                               .order = options_.order,

@@ -136,10 +136,19 @@ duration runtime::lag_of(const tenant& of, queue_id queue) const noexcept {
     }
     const std::array clocks{&engine_->async_queue().clock(), &engine_->compute().clock(),
                             &engine_->blocking().clock(), &engine_->disk().clock()};
-    const virtual_time fair = clocks[static_cast<std::size_t>(queue)]->at(engine_->now());
-    const double behind = static_cast<double>(gap(fair, record.share().position(queue)));
-    return duration(static_cast<std::int64_t>(behind * record.share().weight() /
-                                              (virtual_units_per_ns * fixed_weight_one)));
+    return owed_to(record.share(), queue, *clocks[static_cast<std::size_t>(queue)], engine_->now());
+}
+
+std::vector<decision> runtime::decisions_of(const tenant& of) {
+    return engine_->decisions().watch(of.record(), engine_->now());
+}
+
+void runtime::forget_old_decisions() noexcept {
+    engine_->decisions().forget_idle(engine_->now());
+}
+
+instant runtime::now() const noexcept {
+    return engine_->now();
 }
 
 // A tenant of the workers' queue is held while it is ahead of the clock and others are served.

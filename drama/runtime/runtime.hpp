@@ -14,6 +14,7 @@
 #include "drama/coro/scope.hpp"
 #include "drama/runtime/gate/saturation.hpp"
 #include "drama/runtime/runtime_options.hpp"
+#include "drama/runtime/watch/decision_log.hpp"
 #include "drama/tenant/tenant_registry.hpp"
 
 namespace drama::inline v0 {
@@ -161,6 +162,14 @@ class DRAMA_API runtime {
     hold_figures held_in(const tenant& of, queue_id queue) const noexcept;
     /// How long the work of `of` that is next in `queue` has waited. Threads: any (a hint).
     duration oldest_wait_of(const tenant& of, queue_id queue) const noexcept;
+    /// The last decisions about `of`, at most decision_log::length, the latest first. The first
+    /// look yields none: they are noted from then on, until nobody has looked for 10 s. Threads:
+    /// any.
+    std::vector<decision> decisions_of(const tenant& of);
+    /// Gives back what was noted of tenants that nobody looks at any more. Threads: any.
+    void forget_old_decisions() noexcept;
+    /// The runtime's clock. Threads: any.
+    instant now() const noexcept;
     /// As runtime_handle::saturation.
     saturation_state saturation() const noexcept { return internal::saturation_of(*engine_); }
     /// The IO backend's name; empty before start.

@@ -95,6 +95,9 @@ class Throttled(unittest.TestCase):
             ["--path", "/block?ms=1"])
         self.expect(view, words, "blocking", "blocking", ["kept_thread"])
         self.assertIn("throttled in blocking by kept_thread", words)
+        # The flood of decisions: a function of it began, and those behind it were passed by.
+        self.assertRegex(words, r"decided    \S+ \S+ ago, blocking: picked after \S+ \S+, owed ")
+        self.assertRegex(words, r"decided    .* blocking: held for .* by kept_thread")
 
     def test_writes_that_are_synced(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -114,6 +117,12 @@ class Throttled(unittest.TestCase):
                 [service.PROGRAM, "explain", "nobody", "--interval-ms", "50", "--admin",
                  f"127.0.0.1:{server.admin_port}"],
                 capture_output=True, text=True, timeout=30, check=False)
+            alone = server.get("/debug/tenants/nobody", port=server.admin_port)
+        self.assertEqual(len(told["decisions"]), 64)
+        ages = [each["ago_ns"] for each in told["decisions"]]
+        self.assertEqual(ages, sorted(ages))
+        self.assertIn("picked", {each["decision"] for each in told["decisions"]})
+        self.assertEqual((alone.status, alone.text), (404, "there is no such tenant\n"))
         self.assertEqual(told["schema"], "drama.explain/1")
         self.assertEqual(told["tenant"], "busy")
         self.assertGreater(told["cpu_share"], 0.5)

@@ -59,14 +59,19 @@ int explain_command(std::span<char* const> arguments) {
     if (!where) {
         return complain(options.admin + ": " + where.error());
     }
+    // Decisions are noted from the first question on. A server that knows none is asked in vain.
+    static_cast<void>(fetch(*where, decisions_path(options.tenant)));
     const auto looks =
         top_observer(*where).look_twice(std::chrono::milliseconds(options.interval_ms));
     if (!looks) {
         return complain(options.admin + ": " + looks.error());
     }
-    const auto made = explain(options.tenant, looks->first, looks->second);
+    auto made = explain(options.tenant, looks->first, looks->second);
     if (!made) {
         return complain("there is no tenant " + options.tenant);
+    }
+    if (const auto answer = fetch(*where, decisions_path(options.tenant))) {
+        made->decisions = read_decisions(*answer).value_or(std::vector<decision_row>());
     }
     std::fputs((options.json ? made->json() : made->text()).c_str(), stdout);
     return 0;

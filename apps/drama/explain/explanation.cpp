@@ -16,6 +16,8 @@ constexpr double worth_telling = 0.001;
 // What has waited for so long may not have started between the looks: no hold has ended then.
 constexpr double long_seconds = 0.1;
 
+constexpr std::size_t decisions_shown = 8;  // as text; the JSON has all
+
 struct remedy {
     std::string_view queue;
     std::string_view cause;
@@ -177,6 +179,9 @@ std::string explanation::text() const {
     for (const auto& [name, used] : held_for_it) {
         all += print("  served     %.3f s/s while %s was held back\n", used, name.c_str());
     }
+    for (std::size_t i = 0; i != std::min(decisions.size(), decisions_shown); ++i) {
+        all += "  decided    " + decisions[i].text() + "\n";
+    }
     for (const std::string& each : advice) {
         all += "  do         " + each + "\n";
     }
@@ -222,6 +227,7 @@ std::string explanation::json() const {
     json.end_array();
     write_holds(json, row.holds);
     write_shares("held_for_it", held_for_it);
+    write_decisions(json, decisions);
     json.begin_array("advice");
     for (const std::string& each : advice) {
         json.text(each);

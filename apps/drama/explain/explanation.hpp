@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "explain/decisions.hpp"
 #include "top/top_sample.hpp"
 
 namespace drama::cli {
@@ -28,8 +29,9 @@ struct explanation {
     std::vector<queue_state> queues;  ///< in which it has work that waits
     /// Tenants that were held back while this one was served, with seconds a second.
     std::vector<std::pair<std::string, double>> held_for_it;
-    std::string verdict;              ///< one line
-    std::vector<std::string> advice;  ///< what could be done
+    std::vector<decision_row> decisions;  ///< about it, the latest first
+    std::string verdict;                  ///< one line
+    std::vector<std::string> advice;      ///< what could be done
 
     std::string text() const;
     /// One object and a newline.

@@ -229,6 +229,9 @@ bool worker::run_turn(core& mine, const turn& granted, instant began) noexcept {
             if (task_watcher* const watcher = engine_->watcher()) [[unlikely]] {
                 watcher->served(payer, oldest, now);
             }
+            if (engine_->decisions().is_on()) [[unlikely]] {
+                engine_->note_picked(lanes, oldest, now);
+            }
         }
         wait_ns += static_cast<std::uint64_t>(waited.count());
         if (task->pinned && task->core % engine_->cores().size() != mine.index) [[unlikely]] {

@@ -91,7 +91,7 @@ class alignas(64) worker final : public thread_body {
     void end_giving_way(core& mine, instant now) noexcept;
     instant park(core& mine, instant now) noexcept;
     bool steal(core& mine, instant now) noexcept;
-    static bool steal_from(core& mine, core& victim, instant now) noexcept;
+    bool steal_from(core& mine, core& victim, instant now) noexcept;
     static bool steal_lasting(core& mine, core& victim, lane_set& from, tenant_lanes& to,
                               instant now) noexcept;
     void steal_if_more_urgent(core& mine, instant now) noexcept;

@@ -52,6 +52,13 @@ bool worker::steal_from(core& mine, core& victim, instant now) noexcept {
             moved = victim.shard.steal(*from, to, mine.shard, are_tiny ? 1 : steal_items_max, now);
         }
         mine.tiny_stolen_at = are_tiny ? now : mine.tiny_stolen_at;
+        if (moved != 0 && engine_->decisions().is_on()) [[unlikely]] {
+            engine_->decisions().note(to.record(),
+                                      {.at = now,
+                                       .kind = decision_kind::stolen,
+                                       .value = static_cast<std::int64_t>(victim.index),
+                                       .bound = static_cast<std::int64_t>(mine.index)});
+        }
     }
     mine.lock.unlock();
     victim.lock.unlock();

@@ -69,15 +69,36 @@ bool admission_gate::is_full() const noexcept {
 std::optional<refusal> admission_gate::refuse_spawn(tenant_record& payer) noexcept {
     auto refused = judge(payer, gate_kind::spawn, 0);
     if (refused) {
-        payer.usage.refused.add(1);
+        note_refused(payer, gate_kind::spawn, refused->reason);
     }
     return refused;
+}
+
+void admission_gate::note_refused(tenant_record& payer, gate_kind which,
+                                  refusal_reason why) const noexcept {
+    payer.usage.refused.add(1);
+    if (!engine_->decisions().is_on()) [[likely]] {
+        return;
+    }
+    const instant now = engine_->now();
+    decision made{.at = now, .kind = decision_kind::gate_refused, .reason = name_of(why)};
+    if (why == refusal_reason::tenant_queue_delay) {
+        made.value = payer.queue_delay(now).count();
+        made.bound = std::min(payer.queue_delay_max(), saturation_.delay_max()).count();
+    } else if (which == gate_kind::request && why == refusal_reason::tenant_requests_max) {
+        made.value = payer.requests.load(std::memory_order_relaxed);
+        made.bound = static_cast<std::int64_t>(payer.requests_max());
+    } else {
+        made.value = payer.tasks();
+        made.bound = static_cast<std::int64_t>(payer.tasks_max());
+    }
+    engine_->decisions().note(payer, made);
 }
 
 std::optional<refusal> admission_gate::try_enter(tenant_record& payer,
                                                  std::uint32_t cost) noexcept {
     if (auto refused = judge(payer, gate_kind::request, cost)) {
-        payer.usage.refused.add(1);
+        note_refused(payer, gate_kind::request, refused->reason);
         return refused;
     }
     payer.requests.fetch_add(cost, std::memory_order_relaxed);
@@ -158,7 +179,7 @@ admission_wait* admission_gate::next_decided() noexcept {
             refused ? admission_wait::outcome::refused : admission_wait::outcome::admitted;
         if (refused) {
             first.why = *refused;
-            line.of->usage.refused.add(1);
+            note_refused(*line.of, line.kind, refused->reason);
         } else if (line.kind == gate_kind::request) {
             line.of->requests.fetch_add(first.cost, std::memory_order_relaxed);
         }

@@ -52,6 +52,7 @@ class admission_gate final : public admission_host {
   private:
     std::optional<refusal> judge(tenant_record& payer, gate_kind which,
                                  std::uint32_t cost) const noexcept;
+    void note_refused(tenant_record& payer, gate_kind which, refusal_reason why) const noexcept;
     bool is_full() const noexcept;
     void decide() noexcept;
     admission_wait* next_decided() noexcept;

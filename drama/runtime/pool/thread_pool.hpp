@@ -18,6 +18,7 @@
 #include "drama/runtime/pool/idle_threads.hpp"
 #include "drama/runtime/pool/job.hpp"
 #include "drama/runtime/pool/sleeping_lock.hpp"
+#include "drama/runtime/watch/decision_log.hpp"
 #include "drama/runtime/world/world.hpp"
 #include "drama/sched/pool_order.hpp"
 
@@ -117,6 +118,7 @@ struct pool_options {
     permit_rival* rival = nullptr;
     /// Told of functions that burn, for a pool whose functions need no permit; null: nobody is.
     burner_keeper* keeper = nullptr;
+    decision_log* decisions = nullptr;  ///< told of each start that is asked about; may be null
     duration idle_longest = std::chrono::seconds(10);
     /// One line for all payers. A tenant's lanes stand in one pool of a queue only: a second pool
     /// of the same queue must not use them.
@@ -219,6 +221,7 @@ class thread_pool {
                       duration more) noexcept;
     duration read_cpu(pool_thread& self) const noexcept;
     void leave_queue_locked(const job& work) noexcept;
+    void note_start_locked(const job& work, instant now) noexcept;
     bool replace_demoted(pool_thread& self) noexcept;
     void look_at_locked(pool_thread& one, instant now) noexcept;
     bool start_thread() noexcept;

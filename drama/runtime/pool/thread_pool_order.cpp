@@ -22,6 +22,21 @@ bool thread_pool::take_permit_locked(instant now) noexcept {
     return options_.permits->try_take();
 }
 
+void thread_pool::note_start_locked(const job& work, instant now) noexcept {
+    if (options_.decisions == nullptr || !options_.decisions->is_on()) [[likely]] {
+        return;
+    }
+    const auto queued = work.payer->queued();
+    options_.decisions->note(
+        *work.payer, {.at = now,
+                      .queue = options_.queue,
+                      .lasted = now - work.queued_at,
+                      .lag = owed_to(work.payer->share(), options_.queue, queue_.clock(), now),
+                      .value = static_cast<std::int64_t>(
+                          options_.queue == queue_id::compute ? queued.compute : queued.blocking),
+                      .bound = static_cast<std::int64_t>(queue_.size())});
+}
+
 virtual_time thread_pool::next_position(instant now) noexcept {
     const std::lock_guard guard(lock_);
     // Only what can start at once stands in anybody's way.
@@ -90,6 +105,7 @@ job* thread_pool::take(std::unique_lock<sleeping_lock>& lock, pool_thread& self)
             work->payer->queued_blocking.fetch_sub(1, std::memory_order_relaxed);
             work->payer->usage.pool_wait_ns.add(
                 static_cast<std::uint64_t>((now - work->queued_at).count()));
+            note_start_locked(*work, now);
             return work;
         }
         queue_.settle(self.grant_, duration(1), now);

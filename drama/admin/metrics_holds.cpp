@@ -25,6 +25,7 @@ bool may_be(resource what, hold_cause why) noexcept {
         case hold_cause::unsynced_bytes:
             return what == resource::disk;
         case hold_cause::admission:
+        case hold_cause::rate_limit:
             return what == resource::cpu;
         case hold_cause::no_capacity:
             break;

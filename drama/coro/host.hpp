@@ -74,6 +74,10 @@ class host {
     virtual std::optional<refusal> refuse_root(account& payer) noexcept = 0;
     /// How many shares `payer` has where tenants share. Units: 1/1024. Threads: any, under locks.
     virtual std::uint32_t weight_of(const account& /*payer*/) const noexcept { return 1024; }
+    /// A limit of `payer` held its next task back for `held`; `of_items` is what all that stood
+    /// there waited. Threads: any.
+    virtual void note_throttled(account& /*payer*/, duration /*held*/,
+                                duration /*of_items*/) noexcept {}
     /// A seed for jitter. Determinism: the world's.
     virtual std::uint64_t random() noexcept = 0;
     /// Who is told what tasks do; null: nobody. Those who are watched know it by `is_watched`.

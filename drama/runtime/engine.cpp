@@ -306,6 +306,12 @@ saturation_signals engine::signals(instant at) noexcept {
     return seen;
 }
 
+void engine::note_throttled(account& payer, duration held, duration of_items) noexcept {
+    tenant_usage& usage = static_cast<tenant_record&>(payer).usage;
+    usage.limit_ns.add(static_cast<std::uint64_t>(held.count()));
+    usage.limit_item_ns.add(static_cast<std::uint64_t>(of_items.count()));
+}
+
 std::uint32_t engine::weight_of(const account& payer) const noexcept {
     return static_cast<const tenant_record&>(payer).share().weight();
 }

@@ -71,6 +71,7 @@ class engine final : public host,
     bool disarm(timer_node& timer) noexcept override;
     std::optional<refusal> refuse_root(account& payer) noexcept override;
     std::uint32_t weight_of(const account& payer) const noexcept override;
+    void note_throttled(account& payer, duration held, duration of_items) noexcept override;
     std::uint64_t random() noexcept override;
     task_watcher* watcher() const noexcept override { return watcher_; }
 

@@ -7,7 +7,7 @@
 namespace drama::inline v0 {
 
 void hold_figures::add(const hold_account& some) noexcept {
-    for (std::size_t i = 0; i != hold_causes; ++i) {
+    for (std::size_t i = 0; i != queue_hold_causes; ++i) {
         by_cause[i] += some.ns(static_cast<hold_cause>(i));
     }
     item_ns += some.item_ns();
@@ -89,7 +89,8 @@ instant tenant_record::held_since_on(std::size_t core, std::size_t& items) const
 hold_figures tenant_record::held_at_gates() const noexcept {
     hold_figures seen;
     seen.by_cause[static_cast<std::size_t>(hold_cause::admission)] = usage.gate_ns.read();
-    seen.item_ns = usage.gate_item_ns.read();
+    seen.by_cause[static_cast<std::size_t>(hold_cause::rate_limit)] = usage.limit_ns.read();
+    seen.item_ns = usage.gate_item_ns.read() + usage.limit_item_ns.read();
     return seen;
 }
 

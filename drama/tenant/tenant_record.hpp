@@ -140,7 +140,7 @@ class DRAMA_API tenant_record final : private tenant_share, public account {
     /// Since when its work on `core` is held back, and how much of it; long_ago: it is not.
     /// Threads: any (a hint).
     instant held_since_on(std::size_t core, std::size_t& items) const noexcept;
-    /// The same at the gates, for which nobody is served.
+    /// The same at the gates and the rate limiters, for which nobody is served.
     hold_figures held_at_gates() const noexcept;
     /// All of these that are throttling. Units: ns.
     std::uint64_t throttled_ns() const noexcept;

@@ -105,8 +105,11 @@ TEST(TenantRecord, AddsUpTheHoldsOfAllItsLanes) {
     EXPECT_EQ(async.beneficiaries[2].who, nullptr);
     EXPECT_EQ(record.held_in(queue_id::compute).throttled_ns(), 0U);
     EXPECT_EQ(record.held_in(queue_id::blocking).throttled_ns(), 100'000U);
-    EXPECT_EQ(record.held_at_gates().throttled_ns(), 10'000U);
-    EXPECT_EQ(record.throttled_ns(), 11'000U + 100'000U + 1'000'000U + 10'000U);
+    record.usage.limit_ns.add(20'000);
+    record.usage.limit_item_ns.add(40'000);
+    EXPECT_EQ(record.held_at_gates().throttled_ns(), 30'000U);
+    EXPECT_EQ(record.held_at_gates().item_ns, 40'000U);
+    EXPECT_EQ(record.throttled_ns(), 11'000U + 100'000U + 1'000'000U + 30'000U);
 }
 
 TEST(TenantRecord, TellsSinceWhenItsOldestWorkWaits) {

@@ -69,6 +69,8 @@ struct tenant_usage {
     usage_counter demoted_turns;  ///< turns run on demoted threads for their record
     usage_counter gate_ns;        ///< time in which somebody waited for admission
     usage_counter gate_item_ns;   ///< the same, summed over those who waited
+    usage_counter limit_ns;       ///< time in which somebody was next at a rate limiter
+    usage_counter limit_item_ns;  ///< time that all who stood there waited
 
     /// CPU time outside the workers.
     void burn(duration used) noexcept {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small worlds around what tenants share: a pool of connections. Some of its users give up, the
+// Small worlds around what tenants share. A pool of connections: some of its users give up, the
 // server refuses and drops, the pool is closed under them; nothing is lent twice, nothing is lost.
+// A rate limiter: nobody gets more than the rate, and all that is there is used.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 #include "drama/coro/context.hpp"
 #include "drama/coro/sleep.hpp"
 #include "drama/sim/explore/sim_test.hpp"
 #include "drama/sync/connection_pool.hpp"
+#include "drama/sync/rate_limiter.hpp"
 
 namespace drama {
 namespace {
@@ -144,6 +147,77 @@ DRAMA_SIM_TEST(SharingScenario, APoolThatIsShutDownSendsEverybodyHome) {
     const duration after(1 + world.random().below(200'000));
     world.start_as("node", "owner", shut_down, &shared, duration(after));
     world.finally([&shared] { EXPECT_TRUE(shared.was_shut_down); });
+}
+
+struct toll {
+    static constexpr double per_s = 10'000;
+    static constexpr double burst = 3;
+
+    struct passes {
+        std::size_t tokens = 0;
+        instant first = never;
+    };
+
+    rate_limiter by{{.per_s = per_s, .burst = burst}};
+    std::array<passes, 3> tenants;
+    std::size_t waiting = 0;
+
+    void pass(std::size_t tenant, std::size_t tokens, instant now) {
+        passes& mine = tenants[tenant];
+        mine.first = std::min(mine.first, now);
+        mine.tokens += tokens;
+        const double earned = std::chrono::duration<double>(now - mine.first).count() * per_s;
+        EXPECT_LE(static_cast<double>(mine.tokens), burst + earned + 0.01) << "beyond the rate";
+    }
+};
+
+task<void> pass(toll* at, std::size_t tenant, duration patience) {
+    runnable& self = co_await this_task();
+    for (std::size_t i = 0; i != 5; ++i) {
+        const std::size_t tokens = 1 + i % 2;
+        ++at->waiting;
+        auto passed = co_await at->by.acquire(tokens, patience);
+        --at->waiting;
+        if (passed) {
+            at->pass(tenant, tokens, self.home->now());
+        }
+    }
+}
+
+task<void> pass_briefly(toll* at, std::size_t tenant, duration patience) {
+    auto ended = co_await with_deadline(patience, pass(at, tenant, 1h));
+    static_cast<void>(ended);
+}
+
+DRAMA_SIM_TEST(SharingScenario, ALimiterLetsNobodyBeyondTheRateAndForgetsNobody) {
+    auto& at = world.keep<toll>();
+    world.survives_stops();
+    world.survives({fault_kind::timer_late});
+    for (std::size_t i = 0; i != 6; ++i) {
+        const duration some(1 + world.random().below(300'000));
+        const std::size_t tenant = i % 3;
+        world.start_as("node", tenant_name(tenant), pass, &at, std::size_t{tenant},
+                       duration(i % 2 == 0 ? 1h : some));
+        world.start_as("node", tenant_name(tenant), pass_briefly, &at, std::size_t{tenant}, some);
+    }
+    world.finally([&at] { EXPECT_EQ(at.waiting, 0U); });
+}
+
+DRAMA_SIM_TEST(SharingScenario, WhoGivesUpTakesNothingFromThoseWhoWait) {
+    auto& at = world.keep<toll>();
+    const std::size_t patient = 1 + world.capacity(3);
+    for (std::size_t i = 0; i != patient; ++i) {
+        world.start_as("node", "tenant 0", pass, &at, std::size_t{0}, duration(1h));
+        world.start_as("node", "tenant 0", pass_briefly, &at, std::size_t{1},
+                       duration(1 + world.random().below(300'000)));
+    }
+    const instant began = world.now();
+    world.finally([&at, &world, began, patient] {
+        EXPECT_EQ(at.tenants[0].tokens, patient * 7);
+        const auto all = static_cast<double>(at.tenants[0].tokens + at.tenants[1].tokens);
+        const double earned = std::chrono::duration<double>(world.now() - began).count();
+        EXPECT_LE(all, toll::burst + earned * toll::per_s + 0.01);
+    });
 }
 
 }  // namespace

@@ -172,6 +172,9 @@ class test_host final : public host {
     std::optional<refusal> gate;
     /// Weights of accounts by number, in 1/1024; others have weight 1.
     std::map<std::uint64_t, std::uint32_t> weights;
+    /// What limits held back.
+    duration throttled{};
+    duration throttled_items{};
 
     void ready(runnable& task) noexcept override {
         ++counts_.readied;
@@ -217,6 +220,10 @@ class test_host final : public host {
     std::uint32_t weight_of(const drama::account& payer) const noexcept override {
         const auto found = weights.find(payer.id());
         return found == weights.end() ? 1024 : found->second;
+    }
+    void note_throttled(drama::account&, duration held, duration of_items) noexcept override {
+        throttled += held;
+        throttled_items += of_items;
     }
     std::uint64_t random() noexcept override { return random_.next(); }
 

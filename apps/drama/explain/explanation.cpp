@@ -49,10 +49,12 @@ constexpr std::array<remedy, 9> remedies{{
 constexpr std::string_view admission_remedy =
     "a limit of its own holds work before a gate: its tasks, requests or queue delay; raise it, or "
     "send less";
+constexpr std::string_view rate_limit_remedy =
+    "a rate limiter of the program holds its tasks: give it a higher rate, or send less";
 
 std::string_view remedy_of(const hold_row& hold) {
     if (hold.queue == "admission") {
-        return admission_remedy;
+        return hold.cause == "rate_limit" ? rate_limit_remedy : admission_remedy;
     }
     const auto found = std::ranges::find_if(remedies, [&](const remedy& each) {
         return each.queue == hold.queue && each.cause == hold.cause;

@@ -15,7 +15,7 @@ namespace drama::inline v0 {
 
 class tenant_share;
 
-/// What held work back that could have started. All but the last are throttling: of the tenant's
+/// What held work back that could have started. All but no_capacity are throttling: of the tenant's
 /// own limit, or of its share.
 enum class hold_cause : std::uint8_t {
     ahead_of_share,  ///< it had had more than its share, and others were served
@@ -23,12 +23,15 @@ enum class hold_cause : std::uint8_t {
     unsynced_bytes,  ///< it had written too much without syncing
     admission,       ///< a gate let none of its roots or requests in
     no_capacity,     ///< there was no room, and it had not had more than its share
+    rate_limit,      ///< a rate_limiter let no more of its tasks pass
 };
-inline constexpr std::size_t hold_causes = 5;
+inline constexpr std::size_t hold_causes = 6;
+/// Those that hold work in a queue; they come first.
+inline constexpr std::size_t queue_hold_causes = 5;
 
 constexpr const char* name_of(hold_cause value) noexcept {
-    constexpr const char* names[] = {"ahead_of_share", "kept_thread", "unsynced_bytes", "admission",
-                                     "no_capacity"};
+    constexpr const char* names[] = {"ahead_of_share", "kept_thread", "unsynced_bytes",
+                                     "admission",      "no_capacity", "rate_limit"};
     return names[static_cast<std::size_t>(value)];
 }
 constexpr bool is_throttling(hold_cause value) noexcept {
@@ -172,7 +175,7 @@ class hold_account {
     };
 
     atomic<instant> since_{long_ago};
-    std::array<atomic<std::uint64_t>, hold_causes> ns_{};
+    std::array<atomic<std::uint64_t>, queue_hold_causes> ns_{};
     atomic<std::uint64_t> item_ns_{0};
     std::array<benefit, served_max> benefits_;
 };

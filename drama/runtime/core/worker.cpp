@@ -133,14 +133,17 @@ instant worker::step_with_core(core& mine) noexcept {
     if (engine_->board().count() != 0 && engine_->must_give_way(mine, now)) [[unlikely]] {
         return give_way(mine, now);
     }
-    mine.lock.lock();
-    const turn granted = mine.shard.pick(now);
-    if (const lane_set* const next = mine.shard.likely_next()) {
-        static_cast<const tenant_lanes&>(*next).prefetch_beyond_queue();
-    }
-    mine.lock.unlock();
+    turn granted = pick(mine, now);
     if (!granted) {
-        return idle(mine, now);
+        if (!find_elsewhere(mine, now)) {
+            return park(mine, now);
+        }
+        // It begins in this step: else two that have nothing else could take the same task from
+        // each other for ever.
+        granted = pick(mine, now);
+        if (!granted) {
+            return long_ago;
+        }
     }
     if (searching_) {
         searching_ = false;
@@ -155,6 +158,15 @@ instant worker::step_with_core(core& mine) noexcept {
     }
     run_turn(mine, granted, now);
     return long_ago;
+}
+
+turn worker::pick(core& mine, instant now) noexcept {
+    const std::lock_guard guard(mine.lock);
+    const turn granted = mine.shard.pick(now);
+    if (const lane_set* const next = mine.shard.likely_next()) {
+        static_cast<const tenant_lanes&>(*next).prefetch_beyond_queue();
+    }
+    return granted;
 }
 
 // The queue knows an item from now on; what it waited before is charged here.
@@ -319,23 +331,23 @@ bool worker::poll(runnable& task, trampoline& bottom) noexcept {
     return true;
 }
 
-// Nothing to run: take from others, else wait for what comes first.
-instant worker::idle(core& mine, instant now) noexcept {
+// Nothing to run: take from others. False: they have nothing either.
+bool worker::find_elsewhere(core& mine, instant now) noexcept {
     if (steal(mine, now)) {
-        return long_ago;
+        return true;
     }
     if (searching_) {
         searching_ = false;
         engine_->searching.store(false, std::memory_order_release);
         if (steal(mine, now)) {
             DRAMA_MARK("worker.steals_at_last_look");
-            return long_ago;  // it came while we gave up: nobody else would have looked
+            return true;  // it came while we gave up: nobody else would have looked
         }
     }
     DRAMA_ASSERT(mine.lifo.load(std::memory_order_relaxed) == nullptr,
                  "only a turn has a task that runs next");
     mine.is_idle = true;
-    return park(mine, now);
+    return false;
 }
 
 // There is work, but whoever burns is more due, and has no CPU while workers have all of them.

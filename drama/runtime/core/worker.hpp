@@ -86,7 +86,8 @@ class alignas(64) worker final : public thread_body {
     runnable* next_in_turn(core& mine, lane_set& lanes, instant now) noexcept;
     void flush_lifo(core& mine, instant now) noexcept;
     void drain_inject(core& mine, instant now) noexcept;
-    instant idle(core& mine, instant now) noexcept;
+    static turn pick(core& mine, instant now) noexcept;
+    bool find_elsewhere(core& mine, instant now) noexcept;
     instant give_way(core& mine, instant now) noexcept;
     void end_giving_way(core& mine, instant now) noexcept;
     instant park(core& mine, instant now) noexcept;

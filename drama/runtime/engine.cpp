@@ -18,6 +18,11 @@ tenant_record& record_of(runnable& task) noexcept {
     return static_cast<tenant_record&>(*task.payer);
 }
 
+bool is_of_turn(const core& mine, const runnable& task) noexcept {
+    return mine.current &&
+           &static_cast<tenant_lanes&>(*mine.current.lanes).record() == task.payer;
+}
+
 // Queues a task on the core that this thread holds. What was woken last runs next while its
 // tenant's turn lasts: its data is warm. A task that used that three times in a row goes behind the
 // others.
@@ -27,22 +32,28 @@ void ready_here(core& mine, runnable& task, const engine& in) noexcept {
     if (!mine.current) {
         mine.now = in.now();
     }
-    if (mine.current && task.lifo_uses < core::lifo_uses_max &&
-        &static_cast<tenant_lanes&>(*mine.current.lanes).record() == task.payer) {
-        task.queued_at = mine.now;
-        runnable* const displaced = mine.lifo.load(std::memory_order_relaxed);
-        mine.lifo.store(&task, std::memory_order_relaxed);
-        if (displaced == nullptr) {
-            return;
-        }
-        mine.push(*displaced, mine.now);
+    if (!is_of_turn(mine, task)) {
+        mine.push(task, mine.now);
         return;
     }
-    mine.push(task, mine.now);
+    task.queued_at = mine.now;
+    runnable* kept = &task;
+    if (task.lifo_uses < core::lifo_uses_max) {
+        kept = mine.lifo.load(std::memory_order_relaxed);
+        mine.lifo.store(&task, std::memory_order_relaxed);
+    }
+    if (kept != nullptr) {
+        kept->queued_at = mine.now;
+        mine.keep(*kept, in.options().workers != 1);
+    }
 }
 
 // Takes a task of the running turn's tenant out of the queue; false: it does not stand there.
 bool take_from_turn(core& mine, runnable& task) noexcept {
+    if (mine.fresh.holds(task)) {
+        mine.fresh.take(task);
+        return true;
+    }
     if (task.stands_in.load(std::memory_order_relaxed) == nullptr) {
         return false;
     }
@@ -64,9 +75,7 @@ void engine::ready(runnable& task) noexcept {
             return;
         }
         ready_here(*mine, task, *this);
-        if (mine->wants_help()) {
-            wake_searcher();
-        }
+        ask_for_help(*mine);
         return;
     }
     inject(task);
@@ -89,9 +98,7 @@ void engine::start(runnable& task) noexcept {
     }
     count_start(*mine, task);
     ready_here(*mine, task, *this);
-    if (mine->wants_help()) {
-        wake_searcher();
-    }
+    ask_for_help(*mine);
 }
 
 void engine::count_start(core& mine, runnable& task) noexcept {
@@ -201,7 +208,11 @@ void engine::yield(runnable& task) noexcept {
         task.has_given_way = true;
         // The task ran until here: that is no wait. The poll ends now, and run_turn goes by this.
         mine->now = now();
-        mine->push(task, mine->now);
+        if (is_of_turn(*mine, task)) {
+            mine->append(task, mine->now);
+        } else {
+            mine->push(task, mine->now);
+        }
         return;
     }
     inject(task);
@@ -246,6 +257,17 @@ void engine::inject(runnable& task) noexcept {
         parked_workers.fetch_sub(1, std::memory_order_relaxed);
         to.spot->unpark();
     }
+}
+
+// What a turn keeps nobody finds who comes.
+void engine::ask_for_help(core& mine) noexcept {
+    if (!mine.wants_help() || parked_workers.load(std::memory_order_relaxed) <= 0) {
+        return;
+    }
+    if (!mine.fresh.empty()) {
+        mine.share(mine.fresh.size());
+    }
+    wake_searcher();
 }
 
 void engine::wake_searcher() noexcept {

@@ -117,6 +117,8 @@ class engine final : public host,
     std::atomic<bool> searching{false};
     /// Wakes one parked worker to look for work, unless one looks already.
     void wake_searcher() noexcept;
+    /// The same for one who would take of what waits on `mine`, if that is worth it.
+    void ask_for_help(core& mine) noexcept;
     /// Gives a permit back to whoever waits for one.
     void release_permit() noexcept;
     /// The same for a demoted worker, which looks for more demoted work itself.

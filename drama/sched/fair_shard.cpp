@@ -48,6 +48,15 @@ bool fair_shard::push(lane_set& lanes, work_item& item, instant now) {
     return urgent;
 }
 
+void fair_shard::append(lane_set& lanes, work_item& item) {
+    DRAMA_ASSERT(running_ == &lanes, "appends outside the running turn");
+    if (policy_ == policy::fifo) {
+        arrivals_.add(lanes);
+    }
+    lanes.append(item, lane_of(item));
+    add_size(1);
+}
+
 void fair_shard::put_back(lane_set& lanes, work_item& item, instant now) {
     const auto count = static_cast<std::uint8_t>((lanes.put_backs_ & lane_set::put_backs_mask) + 1);
     if (policy_ == policy::fifo || count == put_backs_max) {
@@ -67,6 +76,7 @@ turn fair_shard::pick(instant now) noexcept {
     DRAMA_ASSERT(running_ == nullptr, "picks while a turn is running");
     queue_->maybe_update(now);
     const virtual_time clock = clock_->at(now);
+    clock_seen_ = clock;
     lane_set* chosen = next(clock);
     if (chosen == nullptr) {
         return {};

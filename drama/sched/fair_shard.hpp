@@ -72,6 +72,9 @@ class DRAMA_API fair_shard {
     /// Takes `item` out of turn, if it stands in the lanes of the running turn; false: it does not.
     bool remove(lane_set& lanes, work_item& item) noexcept;
 
+    /// Queues `item` of the running turn's tenant, which has waited since its queued_at.
+    void append(lane_set& lanes, work_item& item);
+
     /// True if who stands at `position`, with a request that is due at `deadline`, would be picked
     /// before all that waits here; false if nothing does. Requires: no turn is running.
     [[nodiscard]] bool gives_way_to(virtual_time position, virtual_time deadline,

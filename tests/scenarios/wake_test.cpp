@@ -133,6 +133,113 @@ TEST(Wake, TheLastTaskBehindALongPollGoesToAnIdleWorker) {
     }
 }
 
+task<void> give_way(int times) {
+    for (; times != 0; --times) {
+        auto gone_on = co_await yield_now();
+        static_cast<void>(gone_on);
+    }
+}
+
+// Of the children only the last one takes `last`; the parent takes `cost` itself.
+task<result<void>> spawn_and_spend(scope_handle scope, seen* all, int count, duration last,
+                                   duration cost) {
+    for (int i = 1; i <= count; ++i) {
+        auto child = scope.spawn(note_and_spend, all, i == count ? last : duration(0));
+        if (!child) {
+            co_return fail(child.error());
+        }
+    }
+    all->asked = all->sim->now();
+    sim::spend(cost);
+    all->ended = all->sim->now();
+    co_return result<void>();
+}
+
+// So few and short that they do not seem worth waking a worker for.
+task<void> spawn_behind_a_long_poll(seen* all, int count, duration last, duration cost) {
+    co_await give_way(200);
+    auto slept = co_await sleep_for(1ms);
+    static_cast<void>(slept);
+    auto done = co_await in_scope(spawn_and_spend, all, count, last, cost);
+    EXPECT_TRUE(done);
+}
+
+TEST(Wake, WhatALongPollHasSpawnedGoesToAnIdleWorker) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 20; ++seed) {
+        two_workers with(seed);
+        const duration last = seed % 2 == 0 ? 10ms : duration(0);
+        with.spawn(spawn_behind_a_long_poll, &with.all, 6, last, 10ms - last);
+        ASSERT_TRUE(with.sim.run_to_end()) << with.sim.replay();
+        ASSERT_EQ(with.all.began.size(), 6U);
+        EXPECT_LE(with.all.after(5), 1500us) << replay_line(seed);
+    }
+}
+
+TEST(Wake, WhatALongPollHasSpawnedGoesWithItsCore) {
+    const std::uint64_t first = seed_or(1);
+    for (std::uint64_t seed = first; seed < first + 20; ++seed) {
+        simulation sim(seed);
+        runtime_options options = two_workers::without_hand_over();
+        options.workers = 1;
+        options.hand_over = true;
+        runtime rt(sim.world(), options);
+        sim.watch(rt);
+        ASSERT_TRUE(rt.start());
+        seen all;
+        all.sim = &sim;
+        const tenant own = rt.tenants().get_or_create("own");
+        ASSERT_TRUE(rt.try_spawn(own, spawn_behind_a_long_poll, &all, 6, duration(0),
+                                 duration(20ms)));
+        ASSERT_TRUE(sim.run_to_end()) << sim.replay();
+        ASSERT_EQ(all.began.size(), 6U);
+        EXPECT_LE(all.after(5), 2ms) << replay_line(seed);
+        EXPECT_TRUE(rt.stop());
+    }
+}
+
+task<void> note_number(std::vector<int>* order, int number) {
+    order->push_back(number);
+    co_return;
+}
+
+task<result<void>> spawn_numbers(scope_handle scope, std::vector<int>* order) {
+    for (int i = 0; i < 200; ++i) {
+        auto child = scope.spawn(note_number, order, i);
+        if (!child) {
+            co_return fail(child.error());
+        }
+    }
+    co_return result<void>();
+}
+
+task<void> number_all(std::vector<int>* order) {
+    auto done = co_await in_scope(spawn_numbers, order);
+    EXPECT_TRUE(done);
+}
+
+// More than a turn keeps to itself.
+TEST(Wake, ManyThatOnePollSpawnsRunInOrderAfterTheLast) {
+    for (const bool fair : {false, true}) {
+        simulation sim(seed_or(1));
+        runtime_options options = two_workers::without_hand_over();
+        options.workers = 1;
+        options.order = fair ? policy::fair : policy::fifo;
+        runtime rt(sim.world(), options);
+        sim.watch(rt);
+        ASSERT_TRUE(rt.start());
+        std::vector<int> order;
+        ASSERT_TRUE(rt.try_spawn(rt.tenants().get_or_create("own"), number_all, &order));
+        ASSERT_TRUE(sim.run_to_end()) << sim.replay();
+        ASSERT_EQ(order.size(), 200U);
+        EXPECT_EQ(order[0], 199);
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            EXPECT_EQ(order[i], static_cast<int>(i) - 1);
+        }
+        EXPECT_TRUE(rt.stop());
+    }
+}
+
 std::size_t count(const std::string& text, const std::string& what) {
     std::size_t found = 0;
     for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {

@@ -12,6 +12,7 @@
 #include "drama/base/spinlock.hpp"
 #include "drama/coro/runnable.hpp"
 #include "drama/io/io_backend.hpp"
+#include "drama/runtime/core/fresh_tasks.hpp"
 #include "drama/runtime/core/inject_queue.hpp"
 #include "drama/runtime/core/timer_wheel.hpp"
 #include "drama/runtime/world/world.hpp"
@@ -140,6 +141,7 @@ struct alignas(64) core {
     /// How often in a row a task may run next because it was woken last.
     static constexpr std::uint8_t lifo_uses_max = 3;
     std::atomic<runnable*> lifo{nullptr};  ///< woken last, runs next in the same turn
+    fresh_tasks fresh;                     ///< woken before it in this turn, and not queued yet
 
     // Waking another worker costs two threads tens of microseconds. It is worth that when what is
     // queued takes longer, or when the queue has not been empty for longer.
@@ -153,7 +155,7 @@ struct alignas(64) core {
 
     /// True if another worker had better come and take some of what is queued here.
     bool wants_help() noexcept {
-        const std::size_t queued = shard.size();
+        const std::size_t queued = shard.size() + fresh.size();
         if (queued <= 1) {
             return false;
         }
@@ -184,10 +186,40 @@ struct alignas(64) core {
     void push(runnable& task, instant at) {
         auto& record = static_cast<tenant_record&>(*task.payer);
         lock.lock();
+        if (!fresh.empty()) {
+            share_locked(*current.lanes, fresh.size());
+        }
         if (shard.push(record.lanes_on(index), task, at)) {
             end_turn.store(true, std::memory_order_relaxed);
         }
         lock.unlock();
+    }
+    /// Keeps a task of the running turn's tenant for later in the turn. Others, if there are any,
+    /// find some of what waits here as long as there is more. Threads: the holder.
+    void keep(runnable& task, bool has_others) noexcept {
+        fresh.push(task);
+        if (fresh.size() == fresh_tasks::most || (has_others && shard.size() == 0)) {
+            share((fresh.size() + 1) / 2);
+        }
+    }
+    /// Queues the oldest `count` of what is kept, so that others find them. Requires: a turn.
+    void share(std::size_t count) noexcept {
+        lock.lock();
+        share_locked(*current.lanes, count);
+        lock.unlock();
+    }
+    /// Queues a task of the running turn's tenant behind all that is kept. Threads: the holder.
+    void append(runnable& task, instant at) noexcept {
+        task.queued_at = at;
+        lock.lock();
+        share_locked(*current.lanes, fresh.size());
+        shard.append(*current.lanes, task);
+        lock.unlock();
+    }
+    void share_locked(lane_set& running, std::size_t count) noexcept {
+        for (; count != 0; --count) {
+            shard.append(running, fresh.pop());
+        }
     }
     /// The same for a task that would have run next, at the end of its tenant's turn.
     void put_back(lane_set& lanes, runnable& task, instant at) {

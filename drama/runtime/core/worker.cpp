@@ -90,6 +90,7 @@ void worker::end_taken_turn(core& mine) noexcept {
     mine.polling.tenant.store(nullptr, std::memory_order_relaxed);
     mine.tally.end();
     mine.lock.lock();
+    mine.share_locked(lanes, mine.fresh.size());
     mine.shard.settle(lanes, used, now);
     mine.lock.unlock();
     lanes.record().usage.turns.add(1);
@@ -205,6 +206,7 @@ runnable* worker::next_in_turn(core& mine, lane_set& lanes, instant now) noexcep
         return woken;
     }
     mine.lock.lock();
+    mine.share_locked(lanes, mine.fresh.size());
     work_item* const item = mine.shard.pop(lanes, now);
     mine.lock.unlock();
     auto* const task = static_cast<runnable*>(item);
@@ -303,6 +305,7 @@ void worker::end_turn(core& mine, tenant_lanes& lanes, std::uint64_t polls) noex
     mine.tally.end();
     mine.current = turn{};
     mine.lock.lock();
+    mine.share_locked(lanes, mine.fresh.size());
     mine.shard.settle(lanes, used, now);
     mine.lock.unlock();
     lanes.record().usage.turns.add(1);

@@ -114,7 +114,8 @@ instant watchdog::step() noexcept {
 // free for it.
 bool watchdog::is_task_kept(const core& watched, std::uint64_t sequence) const noexcept {
     return (sequence & 1U) != 0 && engine_->parked_workers.load(std::memory_order_relaxed) > 0 &&
-           (watched.lifo.load(std::memory_order_relaxed) != nullptr || watched.shard.size() == 1);
+           (watched.lifo.load(std::memory_order_relaxed) != nullptr || !watched.fresh.empty() ||
+            watched.shard.size() == 1);
 }
 
 // True if user code ran on the core since the last tick.
@@ -186,6 +187,9 @@ void watchdog::free_kept_tasks(core& watched, worker& holder) noexcept {
                             next = watched.lifo.load(std::memory_order_relaxed);
                             watched.lifo.store(nullptr, std::memory_order_relaxed);
                             watched.lock.lock();
+                            if (!watched.fresh.empty()) {
+                                watched.share_locked(*watched.current.lanes, watched.fresh.size());
+                            }
                             if (watched.current && watched.shard.size() == 1) {
                                 lane_set& running = *watched.current.lanes;
                                 last = running.find(1, [](const work_item& each) {

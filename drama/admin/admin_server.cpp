@@ -28,6 +28,39 @@ instant time_here() noexcept {
     return current_runnable()->home->now();
 }
 
+/// Looks once a second; less often where a look is so long that it would cost half a per cent. Ends
+/// a minute after the last question: an idle process is not to wake up for what nobody asks.
+task<result<void>> sample_tenants(admin_view* view) {
+    do {
+        duration asked_before{};
+        do {
+            const instant began = time_here();
+            view->history.sample(*view->observed, began);
+            view->observed->forget_old_decisions();
+            const duration pause = std::max(tenant_history::period, 200 * (time_here() - began));
+            if (auto slept = co_await sleep_for(pause); !slept) {
+                co_return fail(slept.error());
+            }
+            asked_before = time_here() - view->asked_at.load();
+        } while (asked_before < tenant_history::length_max);
+        view->is_sampling = false;
+    } while (time_here() - view->asked_at.load() < tenant_history::length_max &&
+             !view->is_sampling.exchange(true));
+    co_return result<void>();
+}
+
+/// Somebody asks: looks now, and for a while. False: it did not look before.
+bool look(admin_view& view) {
+    const instant now = time_here();
+    view.asked_at = now;
+    view.history.sample(*view.observed, now);
+    const bool was_sampling = view.is_sampling.exchange(true);
+    if (!was_sampling && !view.own->try_spawn(view.own->tenants().system(), sample_tenants, &view)) {
+        view.is_sampling = false;
+    }
+    return was_sampling;
+}
+
 task<result<http_reply>> show_tenants(http_exchange exchange) {
     auto& view = *static_cast<admin_view*>(exchange.context);
     const auto asked = read_tenant_query(exchange.request->query);
@@ -37,7 +70,12 @@ task<result<http_reply>> show_tenants(http_exchange exchange) {
     if (asked->is_plain) {
         co_return json_reply(tenants_json(*view.observed));
     }
-    view.history.sample(*view.observed, time_here());
+    if (!look(view)) {  // what is known of the time before is a sum of much more than a window
+        if (auto slept = co_await sleep_for(tenant_history::period); !slept) {
+            co_return fail(slept.error());
+        }
+        view.history.sample(*view.observed, time_here());
+    }
     co_return json_reply(tenants_json(*view.observed, *asked, view.history.last(asked->window)));
 }
 
@@ -45,7 +83,7 @@ constexpr duration fairness_window = std::chrono::seconds(10);
 
 /// Of the last ten seconds, now included.
 tenant_window window_now(admin_view& of) {
-    of.history.sample(*of.observed, time_here());
+    look(of);
     return of.history.last(fairness_window);
 }
 
@@ -59,19 +97,6 @@ task<result<http_reply>> show_tenant(http_exchange exchange) {
         co_return text_reply(404, "there is no such tenant");
     }
     co_return json_reply(tenant_json(*view.observed, whom, window_now(view)));
-}
-
-/// Looks once a second; less often where a look is so long that it would cost half a per cent.
-task<result<void>> sample_tenants(admin_view* view) {
-    for (;;) {
-        const instant began = time_here();
-        view->history.sample(*view->observed, began);
-        view->observed->forget_old_decisions();
-        const duration pause = std::max(tenant_history::period, 200 * (time_here() - began));
-        if (auto slept = co_await sleep_for(pause); !slept) {
-            co_return fail(slept.error());
-        }
-    }
 }
 
 task<result<http_reply>> show_runtime(http_exchange exchange) {
@@ -128,7 +153,7 @@ task<result<void>> serve_all(http_server* server) {
 }  // namespace
 
 admin_server::admin_server(runtime& observed)
-    : view_{.observed = &observed, .history = {}},
+    : view_{.observed = &observed, .own = &own_},
       own_(small_runtime()),
       server_({{"GET", "/debug/tenants", show_tenants, &view_},
                {"GET", "/debug/tenants/*", show_tenant, &view_},
@@ -181,12 +206,7 @@ result<void> admin_server::serve_bound() {
         return fail(serving.error().code());
     }
     serving_ = std::move(*serving);
-    auto sampling = own_.try_spawn(own_.tenants().system(), sample_tenants, &view_);
-    if (!sampling) {
-        stop();
-        return fail(sampling.error().code());
-    }
-    sampling_ = std::move(*sampling);
+    view_.history.sample(*view_.observed, own_.now());
     return {};
 }
 

@@ -18,7 +18,10 @@ namespace internal {
 /// What the admin side shows, and what it remembers of it.
 struct admin_view {
     runtime* observed = nullptr;
-    tenant_history history;
+    runtime* own = nullptr;  ///< on which it looks
+    tenant_history history{};
+    std::atomic<instant> asked_at{long_ago};
+    std::atomic<bool> is_sampling{false};
 };
 }  // namespace internal
 
@@ -54,7 +57,6 @@ class DRAMA_API admin_server {
     runtime own_;
     http_server server_;
     join_handle<result<void>> serving_;
-    join_handle<result<void>> sampling_;
     bool is_running_ = false;
 };
 

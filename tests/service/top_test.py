@@ -127,6 +127,7 @@ class Top(unittest.TestCase):
     def test_the_server_sorts_over_a_window(self):
         with service.Server(*FLAGS) as server, Busy(server, "cruncher", "/compute?us=5000", 4), \
                 Busy(server, "sleeper", "/block?ms=100", 8):
+            self.ask(server, "?window=1")  # looks once a second from now on
             time.sleep(3)
             deep = self.ask(server, "?sort=depth&top=1&window=2")
             busy = self.ask(server, "?window=2")

@@ -55,7 +55,8 @@ bool look(admin_view& view) {
     view.asked_at = now;
     view.history.sample(*view.observed, now);
     const bool was_sampling = view.is_sampling.exchange(true);
-    if (!was_sampling && !view.own->try_spawn(view.own->tenants().system(), sample_tenants, &view)) {
+    const tenant system = view.own->tenants().system();
+    if (!was_sampling && !view.own->try_spawn(system, sample_tenants, &view)) {
         view.is_sampling = false;
     }
     return was_sampling;

@@ -64,7 +64,8 @@ std::string decision_row::text() const {
 std::expected<std::vector<decision_row>, std::string> read_decisions(std::string_view answer) {
     try {
         std::vector<decision_row> made;
-        for (const json& each : json::parse(answer).at("decisions")) {
+        const json parsed = json::parse(answer);
+        for (const json& each : parsed.at("decisions")) {
             made.push_back(row_in(each));
         }
         return made;

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,11 @@ struct chosen {
 
 std::string name_of_chosen(const testing::TestParamInfo<chosen>& of) {
     return of.param.what.name + std::string("_") + std::to_string(of.param.size);
+}
+
+/// For a test's output.
+void PrintTo(const chosen& of, std::ostream* to) {
+    *to << of.what.name << " at size " << of.size;
 }
 
 std::vector<chosen> every_size() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <ostream>
 #include <span>
 #include <string>
 
@@ -18,6 +19,9 @@ struct program {
     /// The word that must be said of the bug; several, with blanks between, where the schedule
     /// decides which. "crash": the run ends the process.
     const char* words;
+
+    /// For a test's output.
+    friend void PrintTo(const program& of, std::ostream* to) { *to << of.name; }
 };
 
 /// For programs that have as many tenants as they like.

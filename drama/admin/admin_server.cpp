@@ -49,17 +49,16 @@ task<result<void>> sample_tenants(admin_view* view) {
     co_return result<void>();
 }
 
-/// Somebody asks: looks now, and for a while. False: it did not look before.
-bool look(admin_view& view) {
+/// Somebody asks: looks now, and for a while. What came before a first question is one look, which
+/// may be long.
+void look(admin_view& view) {
     const instant now = time_here();
     view.asked_at = now;
     view.history.sample(*view.observed, now);
-    const bool was_sampling = view.is_sampling.exchange(true);
     const tenant system = view.own->tenants().system();
-    if (!was_sampling && !view.own->try_spawn(system, sample_tenants, &view)) {
+    if (!view.is_sampling.exchange(true) && !view.own->try_spawn(system, sample_tenants, &view)) {
         view.is_sampling = false;
     }
-    return was_sampling;
 }
 
 task<result<http_reply>> show_tenants(http_exchange exchange) {
@@ -71,12 +70,7 @@ task<result<http_reply>> show_tenants(http_exchange exchange) {
     if (asked->is_plain) {
         co_return json_reply(tenants_json(*view.observed));
     }
-    if (!look(view)) {  // what is known of the time before is a sum of much more than a window
-        if (auto slept = co_await sleep_for(tenant_history::period); !slept) {
-            co_return fail(slept.error());
-        }
-        view.history.sample(*view.observed, time_here());
-    }
+    look(view);
     co_return json_reply(tenants_json(*view.observed, *asked, view.history.last(asked->window)));
 }
 
